@@ -1,0 +1,41 @@
+#include "sandbox/base/env.h"
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+
+#include <sys/random.h>
+
+#include "sandbox/base/text.h"
+
+namespace sandbox {
+
+std::string Env::new_id() {
+  std::array<std::uint8_t, 16> bytes{};
+  random_bytes(bytes);
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0F) | 0x40);
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3F) | 0x80);
+  return hex(bytes);
+}
+
+std::int64_t SystemEnv::now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::int64_t SystemEnv::monotonic_ns() {
+  using namespace std::chrono;
+  return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+void SystemEnv::random_bytes(std::span<std::uint8_t> out) {
+  while (!out.empty()) {
+    const ssize_t got = getrandom(out.data(), out.size(), 0);
+    // The kernel's source fails only when it is absent; ids that can be guessed are worse than a
+    // stop.
+    if (got < 0) std::abort();
+    out = out.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+}  // namespace sandbox

@@ -1,0 +1,57 @@
+// Describes a message once: a struct lists its fields with name, member and sentence; reading,
+// writing, required-checks and the published schema are derived from the list (fields_json.h).
+// Standard headers only.
+#pragma once
+
+#include <string_view>
+
+namespace sandbox {
+
+template <class Owner, class Type>
+struct Field {
+  std::string_view name;  // snake_case wire name
+  Type Owner::*member;
+  std::string_view about;  // one sentence for docs and help
+  bool is_required = false;
+  std::string_view alias = "";  // an older name that is accepted too (run_uuid)
+};
+
+// The request is refused when the field is absent, null, or "" where text is wanted.
+template <class Owner, class Type>
+constexpr Field<Owner, Type> required(std::string_view name,
+                                      Type Owner::*member,
+                                      std::string_view about = "",
+                                      std::string_view alias = "") {
+  return {name, member, about, true, alias};
+}
+
+// Absent or null leaves the member as it was constructed.
+template <class Owner, class Type>
+constexpr Field<Owner, Type> field(std::string_view name,
+                                   Type Owner::*member,
+                                   std::string_view about = "",
+                                   std::string_view alias = "") {
+  return {name, member, about, false, alias};
+}
+
+// A message is a struct with `static constexpr auto fields()` returning a std::tuple of Field.
+// Members may be: std::string, std::int64_t, double, bool, another message, std::optional of these,
+// std::vector of these, JsonText.
+template <class Type>
+concept Message = requires {
+  Type::fields();
+};
+
+struct Empty {
+  static constexpr auto fields();
+};
+
+}  // namespace sandbox
+
+#include <tuple>
+
+namespace sandbox {
+constexpr auto Empty::fields() {
+  return std::tuple{};
+}
+}  // namespace sandbox

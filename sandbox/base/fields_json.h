@@ -1,0 +1,342 @@
+// Reads and writes Messages (fields.h) as JSON and query strings, with MLflow's rules: int64 as a
+// number or decimal text, snake_case and camelCase names, unknown fields ignored, NaN and
+// infinities as text. The JSON library itself stays behind this door.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "sandbox/base/fields.h"
+
+namespace sandbox {
+
+// A value inside a JsonDocument, valid as long as the document. Cheap to copy.
+class JsonView {
+ public:
+  explicit JsonView(const void* value) : value_(value) {}
+  [[nodiscard]] bool is_null() const;
+  [[nodiscard]] bool is_object() const;
+  [[nodiscard]] bool is_array() const;
+  [[nodiscard]] bool is_string() const;
+  [[nodiscard]] bool is_number() const;
+  [[nodiscard]] bool is_bool() const;
+  // A member of an object; nullopt when absent or when this is no object.
+  [[nodiscard]] std::optional<JsonView> member(std::string_view name) const;
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] JsonView at(std::size_t index) const;  // of an array
+  // Names of an object's members.
+  [[nodiscard]] std::vector<std::string> names() const;
+  // Each answers false (and leaves `out`) when the value has another type. Integers accept integral
+  // numbers, decimal text and true/false as 1/0; doubles also "NaN", "Infinity", "-Infinity",
+  // "nan", "inf".
+  bool read(std::string& out) const;
+  bool read(std::int64_t& out) const;
+  bool read(double& out) const;
+  bool read(bool& out) const;
+  [[nodiscard]] std::string dump() const;  // the value as compact JSON
+
+ private:
+  const void* value_;
+};
+
+class JsonDocument {
+ public:
+  // Throws Error(bad_request) naming the place when the text is not JSON. NaN and Infinity tokens,
+  // which Python writes, are refused as the reference refuses them.
+  explicit JsonDocument(std::string_view text);
+  ~JsonDocument();
+  JsonDocument(JsonDocument&&) noexcept;
+  JsonDocument& operator=(JsonDocument&&) noexcept;
+  [[nodiscard]] JsonView root() const;
+
+ private:
+  struct Tree;
+  std::unique_ptr<Tree> tree_;
+};
+
+// Appends JSON to a string: begin/end, name(), value(). Commas are its own business.
+class JsonWriter {
+ public:
+  explicit JsonWriter(std::string& out) : out_(out) {}
+  void begin_object() { open('{'); }
+  void end_object() { close('}'); }
+  void begin_array() { open('['); }
+  void end_array() { close(']'); }
+  void name(std::string_view text);
+  void value(std::string_view text);
+  void value(const char* text) { value(std::string_view(text)); }
+  void value(const std::string& text) { value(std::string_view(text)); }
+  void value(std::int64_t number);
+  void value(int number) { value(static_cast<std::int64_t>(number)); }
+  void value(std::uint64_t number);
+  void value(double number);  // "NaN" as text; infinities as ±1.7976931348623157e+308
+  void value(bool flag);
+  void null();
+  void raw(std::string_view json);  // a finished JSON value
+
+ private:
+  void open(char bracket);
+  void close(char bracket);
+  void separate();
+  std::string& out_;
+  bool first_ = true;
+};
+
+// JSON kept as text inside a message (free-form objects).
+struct JsonText {
+  std::string json;
+};
+
+namespace fields_detail {
+
+[[noreturn]] void missing(std::string_view name);
+// Names the value and its Python type, as the reference does.
+[[noreturn]] void invalid(std::string_view name, const JsonView& value);
+[[noreturn]] void invalid_text(std::string_view name, const std::string& text);
+std::string camel_case(std::string_view snake);
+std::optional<JsonView> find(const JsonView& object, std::string_view name, std::string_view alias);
+
+template <class Type>
+struct is_optional : std::false_type {};
+template <class Type>
+struct is_optional<std::optional<Type>> : std::true_type {};
+template <class Type>
+struct is_vector : std::false_type {};
+template <class Type>
+struct is_vector<std::vector<Type>> : std::true_type {};
+
+}  // namespace fields_detail
+
+// Fills a message from an object; throws Error(invalid_parameter_value) naming the field.
+template <Message Type>
+void read_message(const JsonView& json, Type& out);
+
+template <class Type>
+void read_value(std::string_view name, const JsonView& json, Type& out) {
+  using namespace fields_detail;
+  if constexpr (std::is_same_v<Type, JsonText>) {
+    out.json = json.dump();
+  } else if constexpr (is_optional<Type>::value) {
+    typename Type::value_type inner{};
+    read_value(name, json, inner);
+    out = std::move(inner);
+  } else if constexpr (is_vector<Type>::value) {
+    if (!json.is_array()) invalid(name, json);
+    out.clear();
+    out.reserve(json.size());
+    for (std::size_t i = 0; i < json.size(); ++i) {
+      typename Type::value_type item{};
+      read_value(name, json.at(i), item);
+      out.push_back(std::move(item));
+    }
+  } else if constexpr (Message<Type>) {
+    if (!json.is_object()) invalid(name, json);
+    read_message(json, out);
+  } else {
+    if (!json.read(out)) invalid(name, json);
+  }
+}
+
+template <Message Type>
+void read_message(const JsonView& json, Type& out) {
+  std::apply(
+      [&](const auto&... fields) {
+        [[maybe_unused]] auto read_one = [&](const auto& one) {
+          const auto found = fields_detail::find(json, one.name, one.alias);
+          if (!found || found->is_null()) {
+            if (one.is_required) fields_detail::missing(one.name);
+            return;
+          }
+          auto& member = out.*(one.member);
+          read_value(one.name, *found, member);
+          if constexpr (std::is_same_v<std::remove_reference_t<decltype(member)>, std::string>) {
+            if (one.is_required && member.empty()) fields_detail::missing(one.name);
+          }
+        };
+        (read_one(fields), ...);
+      },
+      Type::fields());
+}
+
+template <Message Type>
+void write_message(JsonWriter& writer, const Type& message);
+
+template <class Type>
+void write_value(JsonWriter& writer, const Type& value) {
+  using namespace fields_detail;
+  if constexpr (std::is_same_v<Type, JsonText>) {
+    writer.raw(value.json);
+  } else if constexpr (is_optional<Type>::value) {
+    write_value(writer, *value);
+  } else if constexpr (is_vector<Type>::value) {
+    writer.begin_array();
+    for (const auto& item : value) write_value(writer, item);
+    writer.end_array();
+  } else if constexpr (Message<Type>) {
+    write_message(writer, value);
+  } else {
+    writer.value(value);
+  }
+}
+
+// proto2 presence: empty optionals and empty lists are absent, everything else is written.
+template <Message Type>
+void write_message(JsonWriter& writer, const Type& message) {
+  writer.begin_object();
+  std::apply(
+      [&](const auto&... fields) {
+        [[maybe_unused]] auto write_one = [&](const auto& one) {
+          const auto& member = message.*(one.member);
+          using Member = std::remove_cvref_t<decltype(member)>;
+          if constexpr (fields_detail::is_optional<Member>::value) {
+            if (!member) return;
+          }
+          if constexpr (fields_detail::is_vector<Member>::value) {
+            if (member.empty()) return;
+          }
+          writer.name(one.name);
+          write_value(writer, member);
+        };
+        (write_one(fields), ...);
+      },
+      Type::fields());
+  writer.end_object();
+}
+
+template <Message Type>
+std::string to_json(const Type& message) {
+  std::string out;
+  JsonWriter writer(out);
+  write_message(writer, message);
+  return out;
+}
+
+// An absent or malformed body is {}, so that the error is about the first missing parameter, as the
+// reference's; a JSON string holding JSON is decoded a second time (very old clients). Throws
+// Error(invalid_parameter_value) for JSON that is no object.
+JsonDocument parse_body(std::string_view body);
+
+template <Message Type>
+Type from_json(std::string_view body) {
+  const JsonDocument document = parse_body(body);
+  Type message{};
+  read_message(document.root(), message);
+  return message;
+}
+
+// Query parameters as the JSON object they stand for, so that GET and POST share one reader:
+// repeated names become lists where the field is one, numbers and bools are read from text.
+template <Message Type>
+Type from_query(const std::vector<std::pair<std::string, std::string>>& pairs);
+
+// The published shape of a message: {"name": {"type": …, "required": …, "about": …}, …}.
+template <Message Type>
+void write_schema(JsonWriter& writer);
+
+namespace fields_detail {
+
+template <class Type>
+void read_text(std::string_view name, const std::string& text, Type& out) {
+  if constexpr (is_optional<Type>::value) {
+    typename Type::value_type inner{};
+    read_text(name, text, inner);
+    out = std::move(inner);
+  } else if constexpr (is_vector<Type>::value) {
+    typename Type::value_type inner{};
+    read_text(name, text, inner);
+    out.push_back(std::move(inner));
+  } else if constexpr (std::is_same_v<Type, std::string>) {
+    out = text;
+  } else if constexpr (std::is_same_v<Type, bool>) {
+    if (text != "true" && text != "false" && text != "True" && text != "False")
+      invalid_text(name, text);
+    out = text == "true" || text == "True";
+  } else if constexpr (Message<Type> || std::is_same_v<Type, JsonText>) {
+    const JsonDocument document(text);
+    read_value(name, document.root(), out);
+  } else {
+    std::string quoted;
+    JsonWriter(quoted).value(text);
+    const JsonDocument document(quoted);
+    if (!document.root().read(out)) invalid(name, document.root());
+  }
+}
+
+template <class Type>
+constexpr std::string_view type_name() {
+  if constexpr (is_optional<Type>::value) {
+    return type_name<typename Type::value_type>();
+  } else if constexpr (is_vector<Type>::value) {
+    return "list";
+  } else if constexpr (std::is_same_v<Type, std::string>) {
+    return "string";
+  } else if constexpr (std::is_same_v<Type, bool>) {
+    return "bool";
+  } else if constexpr (std::is_same_v<Type, double>) {
+    return "double";
+  } else if constexpr (std::is_same_v<Type, std::int64_t>) {
+    return "int64";
+  } else {
+    return "object";
+  }
+}
+
+}  // namespace fields_detail
+
+template <Message Type>
+Type from_query(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  Type message{};
+  std::apply(
+      [&](const auto&... fields) {
+        [[maybe_unused]] auto read_one = [&](const auto& one) {
+          bool found = false;
+          for (const auto& [name, text] : pairs) {
+            if (name != one.name && name != one.alias &&
+                name != fields_detail::camel_case(one.name))
+              continue;
+            fields_detail::read_text(one.name, text, message.*(one.member));
+            found = found || !text.empty();
+          }
+          if (one.is_required && !found) fields_detail::missing(one.name);
+        };
+        (read_one(fields), ...);
+      },
+      Type::fields());
+  return message;
+}
+
+template <Message Type>
+void write_schema(JsonWriter& writer) {
+  writer.begin_object();
+  std::apply(
+      [&](const auto&... fields) {
+        [[maybe_unused]] auto write_one = [&](const auto& one) {
+          using Member = std::remove_cvref_t<decltype(std::declval<Type>().*(one.member))>;
+          writer.name(one.name);
+          writer.begin_object();
+          writer.name("type");
+          writer.value(fields_detail::type_name<Member>());
+          if (one.is_required) {
+            writer.name("required");
+            writer.value(true);
+          }
+          if (!one.about.empty()) {
+            writer.name("about");
+            writer.value(one.about);
+          }
+          writer.end_object();
+        };
+        (write_one(fields), ...);
+      },
+      Type::fields());
+  writer.end_object();
+}
+
+}  // namespace sandbox

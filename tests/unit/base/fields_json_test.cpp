@@ -1,0 +1,104 @@
+#include "sandbox/base/fields_json.h"
+
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "sandbox/base/error.h"
+
+using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
+
+namespace {
+
+struct Point {
+  std::string key;
+  double value = 0;
+  static constexpr auto fields() {
+    return std::tuple{required("key", &Point::key), required("value", &Point::value)};
+  }
+};
+
+struct Batch {
+  std::string run_id;
+  std::int64_t max_results = 7;
+  std::optional<bool> all;
+  std::vector<Point> points;
+  static constexpr auto fields() {
+    return std::tuple{required("run_id", &Batch::run_id, "The run.", "run_uuid"),
+                      field("max_results", &Batch::max_results), field("all", &Batch::all),
+                      field("points", &Batch::points)};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a message is read with snake_case, camelCase and alias names", "[base]") {
+  CHECK(from_json<Batch>(R"({"run_id":"a"})").run_id == "a");
+  CHECK(from_json<Batch>(R"({"runId":"a"})").run_id == "a");
+  CHECK(from_json<Batch>(R"({"run_uuid":"a","unknown":[1]})").run_id == "a");
+}
+
+TEST_CASE("int64 is read from numbers and decimal text", "[base]") {
+  CHECK(from_json<Batch>(R"({"run_id":"a","max_results":5})").max_results == 5);
+  CHECK(from_json<Batch>(R"({"run_id":"a","max_results":"5"})").max_results == 5);
+  CHECK(from_json<Batch>(R"({"run_id":"a","max_results":null})").max_results == 7);
+  CHECK_THROWS_WITH(from_json<Batch>(R"({"run_id":"a","max_results":1.5})"),
+                    Catch::Contains("Invalid value 1.5 for parameter 'max_results'"));
+}
+
+TEST_CASE("a missing, null or empty required text is named", "[base]") {
+  for (const char* body : {"", "{}", R"({"run_id":null})", R"({"run_id":""})"}) {
+    CHECK_THROWS_WITH(from_json<Batch>(body),
+                      Catch::StartsWith("Missing value for required parameter 'run_id'"));
+  }
+}
+
+TEST_CASE("a malformed body counts as an empty one, JSON of another kind is refused", "[base]") {
+  for (const char* body :
+       {"[", "{\"run_id\":\"a\",}", "{\"run_id\":NaN}", "{\"run_id\":\"\xff\"}"}) {
+    CHECK_THROWS_WITH(from_json<Batch>(body), Catch::StartsWith("Missing value for required"));
+  }
+  for (const char* body : {"[1]", "3", "true"}) {
+    CHECK_THROWS_WITH(from_json<Batch>(body), Catch::Contains("must be a JSON object"));
+  }
+  CHECK_THROWS_AS(JsonDocument(std::string(1000, '[')), Error);
+}
+
+TEST_CASE("both spellings of one field are refused", "[base]") {
+  CHECK_THROWS_WITH(from_json<Batch>(R"({"run_id":"a","runId":"a"})"),
+                    "Request specifies both 'run_id' and 'runId'; provide only one of them.");
+}
+
+TEST_CASE("a value of another type is shown with its Python type", "[base]") {
+  CHECK_THROWS_WITH(from_json<Batch>(R"({"run_id":5})"),
+                    Catch::StartsWith("Invalid value 5 for parameter 'run_id' supplied:  Hint: "
+                                      "Value was of type 'int'. See the API docs"));
+}
+
+TEST_CASE("a JSON string holding JSON is decoded a second time", "[base]") {
+  CHECK(from_json<Batch>(R"("{\"run_id\":\"a\"}")").run_id == "a");
+}
+
+TEST_CASE("NaN and infinities travel as text", "[base]") {
+  const Batch batch = from_json<Batch>(
+      R"({"run_id":"a","points":[{"key":"n","value":"NaN"},{"key":"i","value":"Infinity"}]})");
+  CHECK(std::isnan(batch.points[0].value));
+  CHECK(std::isinf(batch.points[1].value));
+  CHECK(to_json(batch.points[0]) == R"({"key":"n","value":"NaN"})");
+  CHECK(to_json(batch.points[1]) == R"({"key":"i","value":1.7976931348623157e+308})");
+}
+
+TEST_CASE("unset optionals and empty lists are absent, numbers keep their type", "[base]") {
+  Batch batch;
+  batch.run_id = "quote\" back\\ line\n é";
+  CHECK(to_json(batch) == R"({"run_id":"quote\" back\\ line\n é","max_results":7})");
+  batch.points.push_back({"k", 2});
+  CHECK(to_json(batch).ends_with(R"("points":[{"key":"k","value":2.0}]})"));
+}
+
+TEST_CASE("a query string is read as the same message", "[base]") {
+  const Batch batch = from_query<Batch>({{"run_id", "a"}, {"max_results", "3"}, {"all", "true"}});
+  CHECK(batch.max_results == 3);
+  CHECK(batch.all == true);
+  CHECK_THROWS_AS(from_query<Batch>({{"max_results", "3"}}), Error);
+}

@@ -1,0 +1,86 @@
+#include "sandbox/db/database.h"
+
+#include <filesystem>
+
+#include "sandbox/base/error.h"
+#include "sandbox/db/migrations/mlflow_schema.h"
+#include "sandbox/db/sqlite.h"
+
+namespace sandbox::db {
+namespace {
+
+constexpr std::string_view sqlite_scheme = "sqlite://";
+
+// SQLAlchemy's rule: three slashes start a relative path, four an absolute one, two are memory.
+std::string sqlite_file(const std::string& uri) {
+  const std::string rest = uri.substr(sqlite_scheme.size());
+  if (rest.empty() || rest == "/" || rest == "/:memory:") return "";
+  if (rest.front() != '/') {
+    throw Error(Code::invalid_parameter_value,
+                "The backend store URI '" + uri +
+                    "' names a host. Write sqlite:///relative/path or sqlite:////absolute/path.");
+  }
+  return rest.substr(1);
+}
+
+bool has_table(Tx& tx, std::string_view name) {
+  return tx.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name).next();
+}
+
+void prepare_schema(Tx& tx, const std::string& uri) {
+  if (!has_table(tx, "alembic_version")) {
+    if (tx.query("SELECT 1 FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").next()) {
+      throw Error(Code::invalid_state,
+                  "'" + uri +
+                      "' is a database of another program: it has tables but no MLflow "
+                      "schema. Name a file that does not exist yet, or one MLflow made.");
+    }
+    tx.script(mlflow_schema_sql);
+    tx.execute("INSERT INTO alembic_version (version_num) VALUES (?)", mlflow_revision);
+    tx.execute(
+        "INSERT INTO workspaces (name, description) VALUES ('default', 'Default workspace for "
+        "legacy resources')");
+  }
+  std::string revision;
+  {
+    Rows rows = tx.query("SELECT version_num FROM alembic_version");
+    if (rows.next()) revision = rows.text(0);
+  }
+  if (revision != mlflow_revision) {
+    throw Error(
+        Code::invalid_state,
+        "'" + uri + "' has MLflow's schema at revision '" + revision + "', this server needs '" +
+            std::string(mlflow_revision) +
+            "' (MLflow 3.17). Copy the file, then run: pip install mlflow==3.17.2 && mlflow db "
+            "upgrade " +
+            uri);
+  }
+  tx.script(sandbox_indexes_sql);
+}
+
+}  // namespace
+
+std::unique_ptr<Database> open_database(const std::string& backend_store_uri) {
+  if (!backend_store_uri.starts_with(sqlite_scheme)) {
+    throw Error(Code::invalid_parameter_value,
+                "The backend store '" + backend_store_uri.substr(0, backend_store_uri.find(':')) +
+                    "' is not supported by this version, only sqlite:///FILE is. PostgreSQL comes "
+                    "with a later version.");
+  }
+  const std::string file = sqlite_file(backend_store_uri);
+  if (!file.empty()) {
+    const std::filesystem::path directory = std::filesystem::path(file).parent_path();
+    std::error_code failure;
+    if (!directory.empty()) std::filesystem::create_directories(directory, failure);
+    if (failure) {
+      throw Error(Code::invalid_state, "Cannot create the directory '" + directory.string() +
+                                           "' for the metadata database: " + failure.message() +
+                                           ".");
+    }
+  }
+  auto database = std::make_unique<SqliteDatabase>(file);
+  database->write([&](Tx& tx) { prepare_schema(tx, backend_store_uri); });
+  return database;
+}
+
+}  // namespace sandbox::db

@@ -1,0 +1,6 @@
+-- Indexes beside MLflow's own, named apart so that MLflow's migrations never meet them.
+CREATE INDEX IF NOT EXISTS sandbox_runs_by_experiment ON runs (experiment_id, lifecycle_stage, start_time DESC, run_uuid);
+
+CREATE INDEX IF NOT EXISTS sandbox_logged_models_by_experiment ON logged_models (experiment_id, lifecycle_stage, creation_timestamp_ms DESC);
+
+CREATE INDEX IF NOT EXISTS sandbox_model_versions_by_run ON model_versions (run_id);

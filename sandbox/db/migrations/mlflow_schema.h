@@ -1,0 +1,16 @@
+// MLflow's own schema, compiled in.
+#pragma once
+
+#include <string_view>
+
+namespace sandbox::db {
+
+// The alembic revision of MLflow 3.17.2, the head of the schema below.
+inline constexpr std::string_view mlflow_revision = "dc11669786a5";
+
+// The statements of 0001_mlflow.sql: what a fresh MLflow 3.17.2 makes, object by object.
+extern const std::string_view mlflow_schema_sql;
+// The statements of 0002_indexes.sql; they may be run again.
+extern const std::string_view sandbox_indexes_sql;
+
+}  // namespace sandbox::db

@@ -1,0 +1,52 @@
+// SQLite behind the Database door: a writer thread that groups commits, and a pool of readers.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sandbox/db/database.h"
+#include "sandbox/db/sqlite_connection.h"
+
+namespace sandbox::db {
+
+class SqliteDatabase final : public Database {
+ public:
+  // An empty path is a database in memory, whose readers take turns with its writer.
+  explicit SqliteDatabase(const std::string& file);
+  ~SqliteDatabase() override;
+
+  void write_work(const std::function<void(Tx&)>& work) override;
+  void read_work(const std::function<void(Tx&)>& work) override;
+
+ private:
+  struct Job {
+    const std::function<void(Tx&)>* work;
+    bool done = false;
+    std::exception_ptr failure;
+  };
+
+  void run_writer(const std::stop_token& stop);
+  void run_group(const std::vector<Job*>& group);
+  void run_in_savepoint(Job& job);
+  std::unique_ptr<SqliteConnection> take_reader();
+  void give_back_reader(std::unique_ptr<SqliteConnection> reader);
+
+  std::string file_;
+  SqliteConnection writer_;
+  std::mutex jobs_mutex_;  // guards jobs_ and every Job's done
+  std::condition_variable_any jobs_arrived_;
+  std::condition_variable jobs_done_;
+  std::deque<Job*> jobs_;
+  std::mutex readers_mutex_;  // guards idle_readers_ and readers_out_
+  std::condition_variable reader_returned_;
+  std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;
+  std::size_t readers_out_ = 0;
+  std::jthread thread_;  // last: it uses all of the above
+};
+
+}  // namespace sandbox::db

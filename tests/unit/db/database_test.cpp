@@ -1,0 +1,122 @@
+#include "sandbox/db/database.h"
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "sandbox/base/error.h"
+
+using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
+
+namespace {
+
+struct TemporaryDirectory {
+  std::filesystem::path path;
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "db-test-XXXXXX").string();
+    path = mkdtemp(pattern.data());
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
+  [[nodiscard]] std::string uri() const { return "sqlite:///" + (path / "mlflow.db").string(); }
+};
+
+std::int64_t count(db::Tx& tx, const std::string& table) {
+  db::Rows rows = tx.query("SELECT COUNT(*) FROM " + table);
+  rows.next();
+  return rows.integer(0);
+}
+
+void add_tag(db::Tx& tx, const std::string& key) {
+  tx.execute("INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, 'v', 1)", key);
+}
+
+void add_experiment(db::Tx& tx) {
+  tx.execute(
+      "INSERT INTO experiments (experiment_id, name, lifecycle_stage) VALUES (1, 'e', 'active')");
+}
+
+}  // namespace
+
+TEST_CASE("a fresh database has MLflow's schema and survives reopening", "[db]") {
+  const TemporaryDirectory directory;
+  db::open_database(directory.uri())->write(add_experiment);
+  const auto again = db::open_database(directory.uri());
+  CHECK(again->read([](db::Tx& tx) { return count(tx, "experiments"); }) == 1);
+  CHECK(again->read([](db::Tx& tx) { return count(tx, "alembic_version"); }) == 1);
+}
+
+TEST_CASE("an exception undoes its own work and nobody else's", "[db]") {
+  const TemporaryDirectory directory;
+  const auto database = db::open_database(directory.uri());
+  database->write(add_experiment);
+  std::atomic<int> refused = 0;
+  std::vector<std::jthread> callers;
+  for (int i = 0; i < 16; ++i) {
+    callers.emplace_back([&, i] {
+      try {
+        database->write([&](db::Tx& tx) {
+          add_tag(tx, "tag-" + std::to_string(i));
+          if (i % 2 == 1) throw Error(Code::invalid_parameter_value, "no");
+        });
+      } catch (const Error&) {
+        ++refused;
+      }
+    });
+  }
+  callers.clear();
+  CHECK(refused == 8);
+  CHECK(database->read([](db::Tx& tx) { return count(tx, "experiment_tags"); }) == 8);
+}
+
+TEST_CASE("a reader keeps its snapshot and never waits for the writer", "[db]") {
+  const TemporaryDirectory directory;
+  const auto database = db::open_database(directory.uri());
+  database->write(add_experiment);
+  database->read([&](db::Tx& tx) {
+    CHECK(count(tx, "experiment_tags") == 0);
+    std::jthread([&] { database->write([](db::Tx& other) { add_tag(other, "late"); }); }).join();
+    CHECK(count(tx, "experiment_tags") == 0);
+  });
+  CHECK(database->read([](db::Tx& tx) { return count(tx, "experiment_tags"); }) == 1);
+}
+
+TEST_CASE("a reader cannot write", "[db]") {
+  const TemporaryDirectory directory;
+  const auto database = db::open_database(directory.uri());
+  CHECK_THROWS_AS(database->read(add_experiment), Error);
+}
+
+TEST_CASE("a broken constraint is an error of its caller alone", "[db]") {
+  const auto database = db::open_database("sqlite://");
+  database->write(add_experiment);
+  CHECK_THROWS_AS(database->write(add_experiment), Error);
+  CHECK(database->read([](db::Tx& tx) { return count(tx, "experiments"); }) == 1);
+}
+
+TEST_CASE("databases of others, other revisions and other kinds are refused", "[db]") {
+  const TemporaryDirectory directory;
+  db::open_database(directory.uri())->write([](db::Tx& tx) {
+    tx.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'");
+  });
+  CHECK_THROWS_WITH(db::open_database(directory.uri()), Catch::Contains("mlflow db upgrade"));
+  CHECK_THROWS_WITH(db::open_database("postgresql://u:secret@h/d"),
+                    Catch::Contains("PostgreSQL") && !Catch::Contains("secret"));
+}
+
+TEST_CASE("the same statement may run inside itself", "[db]") {
+  const auto database = db::open_database("sqlite://");
+  const int seen = database->read([](db::Tx& tx) {
+    int rows = 0;
+    constexpr const char* two = "SELECT 1 UNION SELECT 2";
+    for (db::Rows outer = tx.query(two); outer.next();) {
+      for (db::Rows inner = tx.query(two); inner.next();) ++rows;
+    }
+    return rows;
+  });
+  CHECK(seen == 4);
+}

@@ -1,0 +1,133 @@
+#include "sandbox/tracking/inputs.h"
+
+#include "sandbox/base/error.h"
+#include "sandbox/tracking/metrics.h"
+#include "sandbox/tracking/names.h"
+
+namespace sandbox::tracking {
+namespace {
+
+constexpr std::size_t dataset_name_max = 500;
+constexpr std::size_t dataset_digest_max = 36;
+constexpr std::size_t dataset_schema_max = 1'048'575;
+constexpr std::size_t dataset_source_max = 65'535;
+constexpr std::size_t dataset_profile_max = 16'777'215;
+constexpr std::size_t input_tag_key_max = 255;
+constexpr std::size_t input_tag_value_max = 500;
+
+void check(const DatasetInput& input) {
+  check_length("name", input.dataset.name, dataset_name_max);
+  check_length("digest", input.dataset.digest, dataset_digest_max);
+  check_length("source", input.dataset.source, dataset_source_max);
+  check_length("schema", input.dataset.schema.value_or(""), dataset_schema_max);
+  check_length("profile", input.dataset.profile.value_or(""), dataset_profile_max);
+  for (const KeyValue& tag : input.tags) {
+    check_length("key", tag.key, input_tag_key_max);
+    check_length("value", tag.value, input_tag_value_max);
+  }
+}
+
+std::string dataset_uuid(db::Tx& tx,
+                         const ActiveRun& run,
+                         const Dataset& dataset,
+                         const std::string& fresh) {
+  tx.execute(
+      "INSERT INTO datasets (dataset_uuid, experiment_id, name, digest, dataset_source_type, "
+      "dataset_source, dataset_schema, dataset_profile) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON "
+      "CONFLICT "
+      "DO NOTHING",
+      fresh, run.experiment_id, dataset.name, dataset.digest, dataset.source_type, dataset.source,
+      dataset.schema, dataset.profile);
+  db::Rows rows = tx.query(
+      "SELECT dataset_uuid FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?",
+      run.experiment_id, dataset.name, dataset.digest);
+  rows.next();
+  return rows.text(0);
+}
+
+// True when the edge is new.
+bool insert_edge(db::Tx& tx,
+                 const std::string& input_uuid,
+                 std::string_view source_type,
+                 const std::string& source_id,
+                 std::string_view destination_type,
+                 const std::string& destination_id,
+                 std::int64_t step = 0) {
+  return tx.execute(
+             "INSERT INTO inputs (input_uuid, source_type, source_id, destination_type, "
+             "destination_id, step) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+             input_uuid, source_type, source_id, destination_type, destination_id, step) > 0;
+}
+
+}  // namespace
+
+void Inputs::log_inputs(const std::string& run_id,
+                        const std::vector<DatasetInput>& datasets,
+                        const std::vector<ModelInput>& models) {
+  check_run_id(run_id);
+  for (const DatasetInput& input : datasets) check(input);
+  database_.write([&](db::Tx& tx) {
+    const ActiveRun run = active_run(tx, run_id);
+    for (const DatasetInput& input : datasets) {
+      const std::string dataset = dataset_uuid(tx, run, input.dataset, env_.new_id());
+      const std::string edge = env_.new_id();
+      if (!insert_edge(tx, edge, "DATASET", dataset, "RUN", run_id)) continue;
+      for (const KeyValue& tag : input.tags) {
+        tx.execute(
+            "INSERT INTO input_tags (input_uuid, name, value) VALUES (?, ?, ?) ON CONFLICT "
+            "(input_uuid, name) DO UPDATE SET value = excluded.value",
+            edge, tag.key, tag.value);
+      }
+    }
+    for (const ModelInput& model : models) {
+      insert_edge(tx, env_.new_id(), "RUN_INPUT", run_id, "MODEL_INPUT", model.model_id);
+    }
+  });
+}
+
+void Inputs::log_outputs(const std::string& run_id, const std::vector<ModelOutput>& models) {
+  database_.write([&](db::Tx& tx) {
+    active_run(tx, run_id);
+    for (const ModelOutput& model : models) {
+      insert_edge(tx, env_.new_id(), "RUN_OUTPUT", run_id, "MODEL_OUTPUT", model.model_id,
+                  model.step);
+    }
+  });
+}
+
+RunInputs read_inputs(db::Tx& tx, const std::string& run_id) {
+  RunInputs inputs;
+  db::Rows rows = tx.query(
+      "SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, d.dataset_source, "
+      "d.dataset_schema, d.dataset_profile FROM inputs i JOIN datasets d ON d.dataset_uuid = "
+      "i.source_id WHERE i.destination_type = 'RUN' AND i.destination_id = ? AND i.source_type = "
+      "'DATASET'",
+      run_id);
+  while (rows.next()) {
+    DatasetInput& input = inputs.dataset_inputs.emplace_back();
+    input.dataset = {rows.text(1), rows.text(2),       rows.text(3),
+                     rows.text(4), rows.maybe_text(5), rows.maybe_text(6)};
+    db::Rows tags =
+        tx.query("SELECT name, value FROM input_tags WHERE input_uuid = ?", rows.view(0));
+    while (tags.next()) input.tags.push_back({tags.text(0), tags.text(1)});
+  }
+  db::Rows models = tx.query(
+      "SELECT destination_id FROM inputs WHERE source_type = 'RUN_INPUT' AND source_id = ? AND "
+      "destination_type = 'MODEL_INPUT'",
+      run_id);
+  while (models.next()) inputs.model_inputs.push_back({models.text(0)});
+  return inputs;
+}
+
+RunOutputs read_outputs(db::Tx& tx, const std::string& run_id) {
+  RunOutputs outputs;
+  db::Rows rows = tx.query(
+      "SELECT destination_id, step FROM inputs WHERE source_type = 'RUN_OUTPUT' AND source_id = ? "
+      "AND "
+      "destination_type = 'MODEL_OUTPUT'",
+      run_id);
+  while (rows.next()) outputs.model_outputs.push_back({rows.text(0), rows.integer(1)});
+  return outputs;
+}
+
+}  // namespace sandbox::tracking

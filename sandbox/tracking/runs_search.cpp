@@ -1,0 +1,245 @@
+#include <array>
+#include <set>
+
+#include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
+#include "sandbox/tracking/filter.h"
+#include "sandbox/tracking/names.h"
+#include "sandbox/tracking/runs.h"
+#include "sandbox/tracking/search_sql.h"
+
+namespace sandbox::tracking {
+namespace {
+
+constexpr std::int64_t runs_page_max = 50'000;
+
+[[noreturn]] void refuse(const std::string& sentence) {
+  throw Error(Code::invalid_parameter_value, sentence);
+}
+
+enum class Entity { attribute, metric, param, tag, dataset };
+
+Entity entity_of(std::string_view prefix) {
+  struct Row {
+    std::string_view prefix;
+    Entity entity;
+  };
+  constexpr std::array rows{
+      Row{"", Entity::attribute},
+      Row{"attribute", Entity::attribute},
+      Row{"attributes", Entity::attribute},
+      Row{"attr", Entity::attribute},
+      Row{"run", Entity::attribute},
+      Row{"metric", Entity::metric},
+      Row{"metrics", Entity::metric},
+      Row{"param", Entity::param},
+      Row{"params", Entity::param},
+      Row{"parameter", Entity::param},
+      Row{"parameters", Entity::param},
+      Row{"tag", Entity::tag},
+      Row{"tags", Entity::tag},
+      Row{"dataset", Entity::dataset},
+      Row{"datasets", Entity::dataset},
+  };
+  for (const Row& row : rows) {
+    if (row.prefix == prefix) return row.entity;
+  }
+  refuse("Invalid entity type '" + std::string(prefix) +
+         "'. Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']");
+}
+
+struct Attribute {
+  std::string_view key;
+  std::string_view column;
+  bool is_number;
+};
+
+const Attribute& attribute_of(std::string_view key) {
+  static constexpr std::array rows{
+      Attribute{"status", "runs.status", false},
+      Attribute{"artifact_uri", "runs.artifact_uri", false},
+      Attribute{"user_id", "runs.user_id", false},
+      Attribute{"run_id", "runs.run_uuid", false},
+      Attribute{"run_name", "runs.name", false},
+      Attribute{"run name", "runs.name", false},
+      Attribute{"Run name", "runs.name", false},
+      Attribute{"Run Name", "runs.name", false},
+      Attribute{"start_time", "runs.start_time", true},
+      Attribute{"created", "runs.start_time", true},
+      Attribute{"Created", "runs.start_time", true},
+      Attribute{"end_time", "runs.end_time", true},
+  };
+  for (const Attribute& row : rows) {
+    if (row.key == key) return row;
+  }
+  refuse("Invalid attribute key '" + std::string(key) +
+         "' specified. Valid keys are 'status', 'artifact_uri', 'user_id', 'run_id', 'run_name', "
+         "'start_time', 'end_time'");
+}
+
+void add_attribute(SearchSql& sql, const Comparison& comparison) {
+  const Attribute& attribute = attribute_of(comparison.key);
+  if (attribute.is_number) {
+    sql.where(number_condition(std::string(attribute.column), comparison));
+    return;
+  }
+  if (comparison.comparator.ends_with("IN") && attribute.key != "run_id") {
+    refuse("Only ['run_id'] attributes support comparison with a list of quoted string values.");
+  }
+  sql.where(text_condition(std::string(attribute.column), comparison));
+}
+
+// EXISTS over one of the key-value tables, up to the key.
+std::string exists_in(std::string_view table) {
+  return "EXISTS (SELECT 1 FROM " + std::string(table) +
+         " e WHERE e.run_uuid = runs.run_uuid AND e.key = ?";
+}
+
+void add_metric(SearchSql& sql, const Comparison& comparison) {
+  Condition condition = number_condition("e.value", comparison);
+  // NaN is stored as 0 with a flag: it differs from every number and equals none.
+  condition.sql = comparison.comparator == "!=" ? "(" + condition.sql + " OR e.is_nan = 1)"
+                                                : condition.sql + " AND e.is_nan = 0";
+  sql.where_exists(exists_in("latest_metrics"), comparison.key, condition);
+}
+
+void add_text_entity(SearchSql& sql, std::string_view table, const Comparison& comparison) {
+  if (comparison.comparator.starts_with("IS")) {
+    sql.where((comparison.comparator == "IS NULL" ? "NOT " : "") + exists_in(table) + ")");
+    sql.bind(comparison.key);
+    return;
+  }
+  if (comparison.comparator.ends_with("IN")) {
+    refuse("Invalid comparator '" + comparison.comparator +
+           "' not one of '=', '!=', 'LIKE', "
+           "'ILIKE', 'IS NULL', 'IS NOT NULL'");
+  }
+  sql.where_exists(exists_in(table), comparison.key, text_condition("e.value", comparison));
+}
+
+void add_dataset(SearchSql& sql, const Comparison& comparison) {
+  if (comparison.key != "name" && comparison.key != "digest" && comparison.key != "context") {
+    refuse("Invalid dataset key '" + comparison.key +
+           "' specified. Valid keys are 'name', 'digest', 'context'");
+  }
+  const bool is_context = comparison.key == "context";
+  const Condition condition =
+      text_condition(is_context ? "t.value" : "d." + comparison.key, comparison);
+  sql.where(
+      "EXISTS (SELECT 1 FROM inputs i JOIN datasets d ON d.dataset_uuid = i.source_id" +
+      std::string(is_context ? " JOIN input_tags t ON t.input_uuid = i.input_uuid AND t.name = "
+                               "'mlflow.data.context'"
+                             : "") +
+      " WHERE i.source_type = 'DATASET' AND i.destination_type = 'RUN' AND i.destination_id = "
+      "runs.run_uuid AND " +
+      condition.sql + ")");
+  sql.bind(condition);
+}
+
+void add_comparison(SearchSql& sql, const Comparison& comparison) {
+  const Entity entity = entity_of(comparison.prefix);
+  if (comparison.comparator.starts_with("IS") && entity != Entity::tag && entity != Entity::param) {
+    refuse("IS NULL / IS NOT NULL is only supported for tags and params, not for '" +
+           comparison.clause + "'");
+  }
+  switch (entity) {
+    case Entity::attribute: return add_attribute(sql, comparison);
+    case Entity::metric: return add_metric(sql, comparison);
+    case Entity::param: return add_text_entity(sql, "params", comparison);
+    case Entity::tag: return add_text_entity(sql, "tags", comparison);
+    case Entity::dataset: return add_dataset(sql, comparison);
+  }
+}
+
+// The JOINs an order needs (absent values are kept) and the ORDER BY itself.
+struct Order {
+  std::string joins;
+  std::vector<std::string> keys;  // what the joins' `?` stand for
+  std::string clauses;
+};
+
+void append_clause(Order& order,
+                   const std::string& absence,
+                   const std::string& value,
+                   bool ascending) {
+  order.clauses +=
+      (order.clauses.empty() ? "" : ", ") + absence + ", " + value + (ascending ? " ASC" : " DESC");
+}
+
+Order order_of(const std::vector<std::string>& order_by) {
+  Order order;
+  std::set<std::pair<Entity, std::string>> seen;
+  bool by_start_time = false;
+  for (const std::string& text : order_by) {
+    const OrderClause clause = parse_order_by(text);
+    const Entity entity = entity_of(clause.prefix);
+    if (entity == Entity::dataset) refuse("Invalid identifier type 'dataset' in order_by.");
+    if (entity == Entity::attribute) {
+      const std::string column(attribute_of(clause.key).column);
+      if (!seen.emplace(entity, column).second)
+        refuse("`order_by` contains duplicate fields: " + text);
+      by_start_time = by_start_time || column == "runs.start_time";
+      append_clause(order, "(" + column + " IS NULL)", column, clause.ascending);
+      continue;
+    }
+    if (!seen.emplace(entity, clause.key).second)
+      refuse("`order_by` contains duplicate fields: " + text);
+    const std::string name = "o" + std::to_string(order.keys.size());
+    const std::string_view table = entity == Entity::metric  ? "latest_metrics"
+                                   : entity == Entity::param ? "params"
+                                                             : "tags";
+    order.joins += " LEFT JOIN " + std::string(table) + " " + name + " ON " + name +
+                   ".run_uuid = runs.run_uuid AND " + name + ".key = ?";
+    order.keys.push_back(clause.key);
+    const std::string value = name + ".value";
+    // Numbers first, then NaN, then runs without the key, in both directions.
+    append_clause(order,
+                  entity == Entity::metric ? "CASE WHEN " + name + ".is_nan = 1 THEN 1 WHEN " +
+                                                 value + " IS NULL THEN 2 ELSE 0 END"
+                                           : "(" + value + " IS NULL)",
+                  value, clause.ascending);
+  }
+  if (!by_start_time) {
+    order.clauses += order.clauses.empty() ? "runs.start_time DESC" : ", runs.start_time DESC";
+  }
+  order.clauses += ", runs.run_uuid";
+  return order;
+}
+
+}  // namespace
+
+RunPage Runs::search(const RunSearch& search) {
+  check_max_results(search.max_results, runs_page_max);
+  const std::int64_t offset = token_offset(search.page_token);
+  const Order order = order_of(search.order_by);
+  SearchSql sql;
+  for (const std::string& key : order.keys) sql.bind(key);
+  std::string marks;
+  for (const std::string& id : search.experiment_ids) {
+    marks += marks.empty() ? "?" : ",?";
+    sql.bind(parse_experiment_id(id));
+  }
+  sql.where("runs.experiment_id IN (" + marks + ") AND runs.lifecycle_stage IN " +
+            std::string(stages_of(search.run_view_type)));
+  for (const Comparison& comparison : parse_filter(search.filter)) add_comparison(sql, comparison);
+  sql.bind(search.max_results + 1);
+  sql.bind(offset);
+  const std::string statement = "SELECT " + std::string(run_columns) + " FROM runs" + order.joins +
+                                " WHERE " + sql.text() + " ORDER BY " + order.clauses +
+                                " LIMIT ? OFFSET ?";
+  return database_.read([&](db::Tx& tx) {
+    RunPage page;
+    {
+      db::Rows rows = tx.query_values(statement, sql.values());
+      while (rows.next()) page.runs.emplace_back().info = run_info_of(rows);
+    }
+    if (static_cast<std::int64_t>(page.runs.size()) > search.max_results) {
+      page.runs.pop_back();
+      page.next_page_token = offset_token(offset + search.max_results);
+    }
+    for (Run& run : page.runs) read_run_details(tx, run);
+    return page;
+  });
+}
+
+}  // namespace sandbox::tracking

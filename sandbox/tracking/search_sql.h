@@ -1,0 +1,50 @@
+// The WHERE and ORDER BY of a search as they grow: SQL text of ours with `?`, and the values
+// behind.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/db/database.h"
+#include "sandbox/tracking/filter.h"
+
+namespace sandbox::tracking {
+
+class SearchSql {
+ public:
+  // Joined by AND; `sql` must not hold user text.
+  void where(std::string_view sql) { where_.append(where_.empty() ? "" : " AND ").append(sql); }
+  // Values in the order of their `?` in the whole statement.
+  void bind(std::string text) {
+    values_.emplace_back(std::string_view(texts_.emplace_back(std::move(text))));
+  }
+  void bind(std::int64_t number) { values_.emplace_back(number); }
+  void bind(const Condition& condition) {
+    for (const std::string& text : condition.texts) bind(text);
+    for (const double number : condition.numbers) values_.emplace_back(number);
+  }
+  // A condition on a column of the searched table itself.
+  void where(const Condition& condition) {
+    where(condition.sql);
+    bind(condition);
+  }
+  // A row of a key-value table must exist whose value meets the condition. `exists` ends inside an
+  // open EXISTS( … AND key = ?.
+  void where_exists(std::string_view exists, const std::string& key, const Condition& condition) {
+    where(std::string(exists) + " AND " + condition.sql + ")");
+    bind(key);
+    bind(condition);
+  }
+
+  [[nodiscard]] const std::string& text() const { return where_; }
+  [[nodiscard]] const std::vector<db::Value>& values() const { return values_; }
+
+ private:
+  std::string where_;
+  std::deque<std::string> texts_;  // a deque: values_ points into its elements
+  std::vector<db::Value> values_;
+};
+
+}  // namespace sandbox::tracking

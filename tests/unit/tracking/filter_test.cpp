@@ -1,0 +1,69 @@
+#include "sandbox/tracking/filter.h"
+
+#include <catch2/catch.hpp>
+
+#include "sandbox/base/error.h"
+
+using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
+using namespace sandbox::tracking;  // NOLINT(google-build-using-namespace): a test of this
+                                    // namespace
+
+TEST_CASE("a filter is split into its comparisons", "[tracking]") {
+  const auto clauses = parse_filter(
+      "metrics.acc >= 0.9 and params.`a b` != 'x' AND tags.\"mlflow.user\" ILIKE \"%Bob%\" AND "
+      "tags.mlflow.parentRunId = '1' AND run_id IN ('a', 'b') AND tags.t IS NOT NULL AND n<-1e3");
+  REQUIRE(clauses.size() == 7);
+  CHECK(clauses[0].prefix == "metrics");
+  CHECK(clauses[0].key == "acc");
+  CHECK(clauses[0].comparator == ">=");
+  CHECK(clauses[0].values.at(0).text == "0.9");
+  CHECK_FALSE(clauses[0].values.at(0).is_text);
+  CHECK(clauses[1].key == "a b");
+  CHECK(clauses[2].key == "mlflow.user");
+  CHECK(clauses[2].comparator == "ILIKE");
+  CHECK(clauses[2].values.at(0).text == "%Bob%");
+  CHECK(clauses[3].key == "mlflow.parentRunId");
+  CHECK(clauses[4].comparator == "IN");
+  CHECK(clauses[4].values.size() == 2);
+  CHECK(clauses[5].comparator == "IS NOT NULL");
+  CHECK(clauses[6].values.at(0).text == "-1e3");
+}
+
+TEST_CASE("quotes inside quoted values are kept, two words name a run", "[tracking]") {
+  CHECK(parse_filter("tags.t = \"it's AND (x)\"").at(0).values.at(0).text == "it's AND (x)");
+  CHECK(parse_filter("`run name` = 'a'").at(0).key == "run name");
+  CHECK(parse_filter("run name = 'a'").at(0).key == "run name");
+  CHECK(parse_filter("run_id IN ('a',)").at(0).values.size() == 1);
+  CHECK(parse_filter("  ").empty());
+}
+
+TEST_CASE("what is no list of comparisons is refused with its place", "[tracking]") {
+  for (const char* filter :
+       {"metrics.a > 1 OR metrics.b > 1", "(metrics.a > 1)", "metrics.a", "metrics.a >", "> 1",
+        "params.a = b", "params.a = 'b", "metrics.a ! 1", "run_id IN ()", "run_id IN 'a'",
+        "run_id IN (1)", "metrics.a > 1 AND", "metrics.a > 1 metrics.b > 2", "a = 1.2.3",
+        "a IS 'x'", "a NOT LIKE 'x'"}) {
+    INFO(filter);
+    CHECK_THROWS_AS(parse_filter(filter), Error);
+  }
+}
+
+TEST_CASE("an order is a key and a direction", "[tracking]") {
+  CHECK(parse_order_by("metrics.acc DESC").ascending == false);
+  CHECK(parse_order_by("metrics.`a b` asc").key == "a b");
+  CHECK(parse_order_by("name").prefix.empty());
+  for (const char* clause : {"", "a b c", "metrics.a down", "a, b", "1"}) {
+    INFO(clause);
+    CHECK_THROWS_AS(parse_order_by(clause), Error);
+  }
+}
+
+TEST_CASE("page tokens are the reference's", "[tracking]") {
+  CHECK(offset_token(2) == "eyJvZmZzZXQiOiAyfQ==");
+  CHECK(token_offset("eyJvZmZzZXQiOiAyfQ==") == 2);
+  CHECK(token_offset("") == 0);
+  for (const char* token : {"junk", "e30=", "WzFd", "eyJvZmZzZXQiOiAtMX0="}) {
+    INFO(token);
+    CHECK_THROWS_AS(token_offset(token), Error);
+  }
+}

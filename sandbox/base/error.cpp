@@ -9,24 +9,27 @@ struct CodeRow {
   Code code;
   std::string_view name;
   int status;
+  std::string_view error_class;
 };
 
 constexpr std::array code_rows{
-    CodeRow{Code::bad_request, "BAD_REQUEST", 400},
-    CodeRow{Code::invalid_parameter_value, "INVALID_PARAMETER_VALUE", 400},
-    CodeRow{Code::resource_already_exists, "RESOURCE_ALREADY_EXISTS", 400},
-    CodeRow{Code::unauthenticated, "UNAUTHENTICATED", 401},
-    CodeRow{Code::permission_denied, "PERMISSION_DENIED", 403},
-    CodeRow{Code::resource_does_not_exist, "RESOURCE_DOES_NOT_EXIST", 404},
-    CodeRow{Code::not_found, "NOT_FOUND", 404},
-    CodeRow{Code::endpoint_not_found, "ENDPOINT_NOT_FOUND", 404},
-    CodeRow{Code::resource_conflict, "RESOURCE_CONFLICT", 409},
-    CodeRow{Code::request_limit_exceeded, "REQUEST_LIMIT_EXCEEDED", 429},
-    CodeRow{Code::resource_exhausted, "RESOURCE_EXHAUSTED", 429},
-    CodeRow{Code::internal_error, "INTERNAL_ERROR", 500},
-    CodeRow{Code::invalid_state, "INVALID_STATE", 500},
-    CodeRow{Code::not_implemented, "NOT_IMPLEMENTED", 501},
-    CodeRow{Code::temporarily_unavailable, "TEMPORARILY_UNAVAILABLE", 503},
+    CodeRow{Code::bad_request, "BAD_REQUEST", 400, "INVALID_PARAMETER_VALUE"},
+    CodeRow{Code::invalid_parameter_value, "INVALID_PARAMETER_VALUE", 400,
+            "INVALID_PARAMETER_VALUE"},
+    CodeRow{Code::resource_already_exists, "RESOURCE_ALREADY_EXISTS", 400,
+            "RESOURCE_ALREADY_EXISTS"},
+    CodeRow{Code::unauthenticated, "UNAUTHENTICATED", 401, "UNAUTHENTICATED"},
+    CodeRow{Code::permission_denied, "PERMISSION_DENIED", 403, "PERMISSION_DENIED"},
+    CodeRow{Code::resource_does_not_exist, "RESOURCE_DOES_NOT_EXIST", 404, "RESOURCE_NOT_FOUND"},
+    CodeRow{Code::not_found, "NOT_FOUND", 404, "RESOURCE_NOT_FOUND"},
+    CodeRow{Code::endpoint_not_found, "ENDPOINT_NOT_FOUND", 404, "RESOURCE_NOT_FOUND"},
+    CodeRow{Code::resource_conflict, "RESOURCE_CONFLICT", 409, "RESOURCE_CONFLICT"},
+    CodeRow{Code::request_limit_exceeded, "REQUEST_LIMIT_EXCEEDED", 429, "RATE_LIMIT_EXCEEDED"},
+    CodeRow{Code::resource_exhausted, "RESOURCE_EXHAUSTED", 429, "RATE_LIMIT_EXCEEDED"},
+    CodeRow{Code::internal_error, "INTERNAL_ERROR", 500, "CLIENT_INTERNAL_ERROR"},
+    CodeRow{Code::invalid_state, "INVALID_STATE", 500, "CLIENT_INTERNAL_ERROR"},
+    CodeRow{Code::not_implemented, "NOT_IMPLEMENTED", 501, "CLIENT_INTERNAL_ERROR"},
+    CodeRow{Code::temporarily_unavailable, "TEMPORARILY_UNAVAILABLE", 503, "CLIENT_INTERNAL_ERROR"},
 };
 
 const CodeRow& row_of(Code code) {
@@ -40,6 +43,14 @@ const CodeRow& row_of(Code code) {
 
 std::string_view wire_name(Code code) {
   return row_of(code).name;
+}
+
+std::string_view error_class(Code code) {
+  return row_of(code).error_class;
+}
+
+std::string_view sqlstate(Code code) {
+  return http_status(code) < 500 ? "KAM00" : "XXM00";
 }
 
 int http_status(Code code) {

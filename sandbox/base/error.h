@@ -29,6 +29,10 @@ enum class Code {
 // The name clients see in "error_code", e.g. "RESOURCE_DOES_NOT_EXIST" (MLflow's databricks.proto).
 std::string_view wire_name(Code code);
 
+// What MLflow since 3.12 sends beside it as "error_class" and "sqlstate"; clients ignore both.
+std::string_view error_class(Code code);
+std::string_view sqlstate(Code code);
+
 // The HTTP status MLflow's server answers for this code (RESOURCE_ALREADY_EXISTS is 400 there).
 int http_status(Code code);
 

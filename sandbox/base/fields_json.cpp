@@ -350,7 +350,8 @@ std::string camel_case(std::string_view snake) {
 
 std::optional<JsonView> find(const JsonView& object,
                              std::string_view name,
-                             std::string_view alias) {
+                             std::string_view alias,
+                             bool is_required) {
   std::optional<JsonView> found = object.member(name);
   if (name.find('_') != std::string_view::npos) {
     const std::string camel = camel_case(name);
@@ -360,11 +361,16 @@ std::optional<JsonView> find(const JsonView& object,
                                                        "' and '" + camel +
                                                        "'; provide only one of them.");
       }
-      found = other;
+      if (!is_required) found = other;
     }
   }
   if (!found && !alias.empty()) found = object.member(alias);
   return found;
+}
+
+bool is_blank_text(const JsonView& value) {
+  std::string text;
+  return value.is_null() || (value.read(text) && text.empty());
 }
 
 }  // namespace fields_detail

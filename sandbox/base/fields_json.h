@@ -101,7 +101,14 @@ namespace fields_detail {
 [[noreturn]] void invalid(std::string_view name, const JsonView& value);
 [[noreturn]] void invalid_text(std::string_view name, const std::string& text);
 std::string camel_case(std::string_view snake);
-std::optional<JsonView> find(const JsonView& object, std::string_view name, std::string_view alias);
+// The member of that name, else of the alias, else (unless it is required) in camelCase, as the
+// reference does. Throws Error(invalid_parameter_value) when both spellings are given.
+std::optional<JsonView> find(const JsonView& object,
+                             std::string_view name,
+                             std::string_view alias,
+                             bool is_required);
+// "" where something is required counts as absent.
+bool is_blank_text(const JsonView& value);
 
 template <class Type>
 struct is_optional : std::false_type {};
@@ -133,7 +140,13 @@ void read_value(std::string_view name, const JsonView& json, Type& out) {
     out.reserve(json.size());
     for (std::size_t i = 0; i < json.size(); ++i) {
       typename Type::value_type item{};
-      read_value(name, json.at(i), item);
+      // A wrong element is reported as a wrong list, the way the reference checks lists.
+      if constexpr (Message<typename Type::value_type>) {
+        if (!json.at(i).is_object()) invalid(name, json);
+        read_message(json.at(i), item);
+      } else {
+        if (!json.at(i).read(item)) invalid(name, json);
+      }
       out.push_back(std::move(item));
     }
   } else if constexpr (Message<Type>) {
@@ -149,16 +162,12 @@ void read_message(const JsonView& json, Type& out) {
   std::apply(
       [&](const auto&... fields) {
         [[maybe_unused]] auto read_one = [&](const auto& one) {
-          const auto found = fields_detail::find(json, one.name, one.alias);
-          if (!found || found->is_null()) {
-            if (one.is_required) fields_detail::missing(one.name);
-            return;
+          const auto found = fields_detail::find(json, one.name, one.alias, one.is_required);
+          if (one.is_required && (!found || fields_detail::is_blank_text(*found))) {
+            fields_detail::missing(one.name);
           }
-          auto& member = out.*(one.member);
-          read_value(one.name, *found, member);
-          if constexpr (std::is_same_v<std::remove_reference_t<decltype(member)>, std::string>) {
-            if (one.is_required && member.empty()) fields_detail::missing(one.name);
-          }
+          if (!found || found->is_null()) return;
+          read_value(one.name, *found, out.*(one.member));
         };
         (read_one(fields), ...);
       },
@@ -296,13 +305,15 @@ Type from_query(const std::vector<std::pair<std::string, std::string>>& pairs) {
   std::apply(
       [&](const auto&... fields) {
         [[maybe_unused]] auto read_one = [&](const auto& one) {
+          using Member = std::remove_cvref_t<decltype(message.*(one.member))>;
           bool found = false;
           for (const auto& [name, text] : pairs) {
-            if (name != one.name && name != one.alias &&
-                name != fields_detail::camel_case(one.name))
-              continue;
+            if (name != one.name && (one.alias.empty() || name != one.alias)) continue;
+            // Only lists take more than the first of repeated names.
+            if (found && !fields_detail::is_vector<Member>::value) break;
+            if (one.is_required && text.empty()) fields_detail::missing(one.name);
             fields_detail::read_text(one.name, text, message.*(one.member));
-            found = found || !text.empty();
+            found = true;
           }
           if (one.is_required && !found) fields_detail::missing(one.name);
         };

@@ -15,7 +15,7 @@ constexpr std::size_t readers_max = 16;
 SqliteDatabase::SqliteDatabase(const std::string& file)
     : file_(file), writer_(file.empty() ? ":memory:" : file, false) {
   if (!file_.empty()) {
-    writer_.script("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000;");
+    writer_.script("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000;");
   }
   thread_ = std::jthread([this](const std::stop_token& stop) { run_writer(stop); });
 }

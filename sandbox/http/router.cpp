@@ -132,6 +132,10 @@ Response json_error(const Request& /*request*/, const Error& error) {
   writer.value(wire_name(error.code()));
   writer.name("message");
   writer.value(error.what());
+  writer.name("sqlstate");
+  writer.value(sqlstate(error.code()));
+  writer.name("error_class");
+  writer.value(error_class(error.code()));
   writer.end_object();
   return Response::json(http_status(error.code()), std::move(body));
 }

@@ -7,6 +7,7 @@ namespace sandbox::tracking {
 
 class Experiments;
 class Inputs;
+class LoggedModels;
 class Metrics;
 class Runs;
 
@@ -15,6 +16,7 @@ void install_experiments(http::Api& api, Experiments& experiments);
 void install_runs(http::Api& api, Runs& runs);
 void install_metrics(http::Api& api, Metrics& metrics);
 void install_inputs(http::Api& api, Inputs& inputs);
+void install_logged_models(http::Api& api, LoggedModels& models);
 
 // MLflow's endpoints that this server does not have yet: each answers NOT_IMPLEMENTED with its
 // name.

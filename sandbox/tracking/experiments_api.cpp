@@ -69,7 +69,7 @@ struct DeleteExperimentTag {
 };
 
 struct SearchExperiments {
-  std::int64_t max_results = 1000;
+  std::int64_t max_results = 0;  // clients always send one
   std::string page_token;
   std::string filter;
   std::vector<std::string> order_by;

@@ -19,7 +19,7 @@ bool is_tag(const std::string& prefix) {
 
 // The column an attribute names; throws for a key that is none.
 std::string attribute_column(const std::string& prefix, const std::string& key) {
-  if (!prefix.empty() && prefix != "attribute" && prefix != "attributes") {
+  if (!prefix.empty() && prefix != "attribute") {
     refuse("Invalid entity type '" + prefix +
            "'. Valid entity types are ('attribute', 'tag', 'tags')");
   }
@@ -37,16 +37,16 @@ void add_experiment_id(SearchSql& sql, const Comparison& comparison) {
   if (comparator != "=" && comparator != "!=" && comparator != "IN" && comparator != "NOT IN") {
     refuse("Invalid comparator for experiment_id: " + comparator);
   }
-  const bool is_list = comparator == "IN" || comparator == "NOT IN";
   std::string marks;
   for (const Comparison::Operand& value : comparison.values) {
     if (!value.is_text) {
-      refuse("Expected a quoted string value for attributes. Got value " + value.text);
+      refuse("Expected a quoted string value for attributes. Got value " + value.written);
     }
     marks += marks.empty() ? "?" : ",?";
     sql.bind(parse_experiment_id(value.text));
   }
-  sql.where("experiment_id " + comparator + (is_list ? " (" + marks + ")" : " " + marks));
+  sql.where("experiment_id " + comparator +
+            (comparison.is_list ? " (" + marks + ")" : " " + marks));
 }
 
 void add_comparison(SearchSql& sql, const Comparison& comparison) {
@@ -60,10 +60,11 @@ void add_comparison(SearchSql& sql, const Comparison& comparison) {
       sql.bind(comparison.key);
       return;
     }
-    if (comparison.comparator.ends_with("IN")) {
+    if (comparison.is_list || comparison.comparator.find_first_of("<>N") == 0) {
       refuse("Invalid comparator for tag: " + comparison.comparator);
     }
-    sql.where_exists(tag_exists, comparison.key, text_condition("t.value", comparison));
+    sql.where_exists(tag_exists, comparison.key,
+                     text_condition("t.value", comparison, "tag (e.g. 'my-value')"));
     return;
   }
   const std::string column = attribute_column(comparison.prefix, comparison.key);
@@ -110,7 +111,7 @@ ExperimentPage Experiments::search(std::string_view filter,
   const std::int64_t offset = token_offset(page_token);
   SearchSql sql;
   sql.where("workspace = 'default' AND lifecycle_stage IN " + std::string(stages_of(view_type)));
-  for (const Comparison& comparison : parse_filter(filter)) add_comparison(sql, comparison);
+  for (const Comparison& comparison : parse_filter(filter, "")) add_comparison(sql, comparison);
   const std::string statement = "SELECT " + std::string(experiment_columns) +
                                 " FROM experiments WHERE " + sql.text() + " ORDER BY " +
                                 order_sql(order_by) + " LIMIT ? OFFSET ?";

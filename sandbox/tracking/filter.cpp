@@ -1,7 +1,10 @@
 #include "sandbox/tracking/filter.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <tuple>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
@@ -18,14 +21,22 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-// One word, quoted text, number, comparator or parenthesis of a filter.
+// std::from_chars knows no plus sign.
+std::string_view number_text(std::string_view text) {
+  return text.starts_with('+') ? text.substr(1) : text;
+}
+
+// One word, quoted text, number, comparator or mark of a filter.
 struct Token {
   enum class Kind { word, text, number, comparator, open, close, comma, end };
   Kind kind = Kind::end;
-  std::string text;       // text: without its quotes
-  std::size_t start = 0;  // where it stands in the filter
-  std::size_t stop = 0;
+  std::string text;          // a quoted text without its quotes
+  std::string_view written;  // as it stands in the filter
 };
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Splits a filter into tokens. A word is an identifier with its quoted parts: tags."my key".
 class Lexer {
@@ -35,9 +46,9 @@ class Lexer {
   Token next() {
     while (at_ < filter_.size() && is_blank(filter_[at_])) ++at_;
     Token token;
-    token.start = at_;
+    const std::size_t start = at_;
     if (at_ < filter_.size()) read(token);
-    token.stop = at_;
+    token.written = filter_.substr(start, at_ - start);
     return token;
   }
 
@@ -49,34 +60,23 @@ class Lexer {
                    : c == ')' ? Token::Kind::close
                               : Token::Kind::comma;
       ++at_;
-    } else if (std::string_view("=!<>").find(c) != std::string_view::npos) {
+    } else if (is_comparator(c)) {
       token.kind = Token::Kind::comparator;
-      token.text = c;
-      ++at_;
-      if (at_ < filter_.size() && filter_[at_] == '=' && c != '=') {
-        token.text += '=';
-        ++at_;
-      }
-      if (token.text == "!") refuse("Invalid comparator '!' in the filter; write != instead.");
+      while (at_ < filter_.size() && is_comparator(filter_[at_])) token.text += filter_[at_++];
     } else if (c == '\'' || c == '"') {
       token.kind = Token::Kind::text;
       token.text = quoted(c);
-    } else if ((c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.') {
-      token.kind = Token::Kind::number;
-      while (at_ < filter_.size() && is_number_part()) token.text += filter_[at_++];
-      if (!parse_double(token.text.starts_with('+') ? token.text.substr(1) : token.text)) {
-        refuse("Invalid number '" + token.text + "' in the filter.");
-      }
     } else {
-      token.kind = Token::Kind::word;
       read_word(token.text);
+      const std::size_t sign = token.text[0] == '+' || token.text[0] == '-' ? 1 : 0;
+      const bool may_be_number =
+          token.text.size() > sign && (is_digit(token.text[sign]) || token.text[sign] == '.');
+      token.kind = may_be_number && parse_double(number_text(token.text)) ? Token::Kind::number
+                                                                          : Token::Kind::word;
     }
   }
 
-  bool is_number_part() const {
-    const char c = filter_[at_];
-    return (c >= '0' && c <= '9') || std::string_view("+-.eE").find(c) != std::string_view::npos;
-  }
+  static bool is_comparator(char c) { return c == '=' || c == '!' || c == '<' || c == '>'; }
 
   // The text keeps its quotes: `a.b`.c and a."b.c" are told apart later.
   void read_word(std::string& word) {
@@ -86,7 +86,7 @@ class Lexer {
         word += c;
         word += quoted(c);
         word += c;
-      } else if (is_blank(c) || std::string_view("=!<>(),").find(c) != std::string_view::npos) {
+      } else if (is_blank(c) || is_comparator(c) || c == '(' || c == ')' || c == ',') {
         break;
       } else {
         word += c;
@@ -99,7 +99,7 @@ class Lexer {
     const std::size_t end = filter_.find(quote, at_ + 1);
     if (end == std::string_view::npos) {
       refuse("Invalid clause(s) in filter string: '" + std::string(filter_.substr(at_)) +
-             "' has no closing " + quote + ".");
+             "' has no closing " + quote);
     }
     std::string inside(filter_.substr(at_ + 1, end - at_ - 1));
     at_ = end + 1;
@@ -137,139 +137,162 @@ std::pair<std::string, std::string> split_identifier(std::string_view word) {
   return {unquoted(word.substr(0, dot)), unquoted(word.substr(dot + 1))};
 }
 
+// Walks over the tokens: what is neither a comparison nor AND is collected and refused at the end.
 class FilterParser {
  public:
-  explicit FilterParser(std::string_view filter) : filter_(filter), lexer_(filter) { advance(); }
+  explicit FilterParser(std::string_view filter) : filter_(filter) {
+    Lexer lexer(filter);
+    do tokens_.push_back(lexer.next());
+    while (tokens_.back().kind != Token::Kind::end);
+  }
 
-  std::vector<Comparison> parse() {
+  std::vector<Comparison> parse(std::string_view quote) {
     std::vector<Comparison> comparisons;
-    if (token_.kind == Token::Kind::end) return comparisons;
-    comparisons.push_back(comparison());
-    while (token_.kind != Token::Kind::end) {
-      if (token_.kind != Token::Kind::word || !equal_ignoring_case(token_.text, "AND")) {
-        refuse_rest();
+    std::string invalid;
+    while (tokens_[at_].kind != Token::Kind::end) {
+      if (is_word("AND")) {
+        ++at_;
+      } else if (auto found = comparison()) {
+        comparisons.push_back(std::move(*found));
+      } else {
+        invalid.append(invalid.empty() ? "" : ", ").append(quote).append(skip()).append(quote);
       }
-      advance();
-      comparisons.push_back(comparison());
     }
+    if (!invalid.empty()) refuse("Invalid clause(s) in filter string: " + invalid);
     return comparisons;
   }
 
  private:
-  void advance() {
-    last_stop_ = token_.stop;
-    token_ = lexer_.next();
+  const Token& peek(std::size_t ahead = 0) const {
+    return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
+  }
+  bool is_word(std::string_view wanted, std::size_t ahead = 0) const {
+    return peek(ahead).kind == Token::Kind::word && equal_ignoring_case(peek(ahead).text, wanted);
   }
 
-  [[noreturn]] void refuse_rest() const {
-    refuse("Invalid clause(s) in filter string: '" + std::string(filter_.substr(token_.start)) +
-           "'. A filter is a list of comparisons joined by AND, such as metrics.acc > 0.9 AND "
-           "tags.team = 'a'.");
+  // The filter's text from one token to the end of another.
+  std::string_view between(std::size_t first, std::size_t last) const {
+    const char* start = tokens_[first].written.data();
+    const std::string_view end = tokens_[last].written;
+    return {start, static_cast<std::size_t>(end.data() + end.size() - start)};
   }
 
-  // Takes the word when it is the wanted one.
-  bool take_word(std::string_view wanted) {
-    if (token_.kind != Token::Kind::word || !equal_ignoring_case(token_.text, wanted)) return false;
-    advance();
-    return true;
+  // One token, or a group in parentheses as a whole.
+  std::string_view skip() {
+    const std::size_t first = at_;
+    int depth = 0;
+    do {
+      if (peek().kind == Token::Kind::open) ++depth;
+      if (peek().kind == Token::Kind::close) --depth;
+      ++at_;
+    } while (depth > 0 && peek().kind != Token::Kind::end);
+    return between(first, at_ - 1);
   }
 
-  Comparison comparison() {
+  // How many tokens the comparator at `ahead` takes, 0 when there is none.
+  std::size_t comparator_at(std::size_t ahead, std::string& comparator) const {
+    if (peek(ahead).kind == Token::Kind::comparator) {
+      comparator = peek(ahead).text;
+      return 1;
+    }
+    const bool is_negated = is_word("NOT", ahead);
+    for (const std::string_view word : {"LIKE", "ILIKE", "RLIKE", "IN"}) {
+      if (is_word(word, ahead + (is_negated ? 1 : 0))) {
+        comparator = (is_negated ? "NOT " : "") + std::string(word);
+        return is_negated ? 2 : 1;
+      }
+    }
+    if (is_word("IS", ahead) && is_word("NULL", ahead + 1)) {
+      comparator = "IS NULL";
+      return 2;
+    }
+    if (is_word("IS", ahead) && is_word("NOT", ahead + 1) && is_word("NULL", ahead + 2)) {
+      comparator = "IS NOT NULL";
+      return 3;
+    }
+    return 0;
+  }
+
+  std::optional<Comparison> comparison() {
     Comparison result;
-    const std::size_t start = token_.start;
-    if (token_.kind != Token::Kind::word && token_.kind != Token::Kind::text) refuse_rest();
-    std::tie(result.prefix, result.key) = split_identifier(token_.text);
-    advance();
-    // Two words make one key in MLflow: "run name".
-    if (result.prefix.empty() && equal_ignoring_case(result.key, "run") && take_word("name")) {
-      result.key = "run name";
+    // Two words make one key in MLflow: run name.
+    const std::size_t words = is_word("run") && is_word("name", 1) ? 2 : 1;
+    const Token& left = peek();
+    if (left.kind == Token::Kind::end || left.kind == Token::Kind::open) return std::nullopt;
+    const std::size_t length = comparator_at(words, result.comparator);
+    if (length == 0) return std::nullopt;
+    const bool has_value = !result.comparator.starts_with("IS");
+    const Token::Kind right = peek(words + length).kind;
+    if (has_value && (right == Token::Kind::end || right == Token::Kind::close ||
+                      right == Token::Kind::comma || right == Token::Kind::comparator)) {
+      return std::nullopt;
     }
-    result.comparator = comparator();
-    if (result.comparator == "IN" || result.comparator == "NOT IN") {
-      read_list(result);
-    } else if (!result.comparator.starts_with("IS")) {
-      result.values.push_back(operand());
+    if (left.kind != Token::Kind::word && left.kind != Token::Kind::text) {
+      refuse("Invalid comparison clause. Expected 'Identifier' found '" +
+             std::string(left.written) + "'");
     }
-    result.clause = std::string(trim(filter_.substr(start, last_stop_ - start)));
+    std::tie(result.prefix, result.key) = split_identifier(left.text);
+    if (words == 2) result.key = "run name";
+    const std::size_t first = at_;
+    at_ += words + length;
+    if (has_value) read_value(result);
+    result.clause = between(first, at_ - 1);
     return result;
   }
 
-  std::string comparator() {
-    if (token_.kind == Token::Kind::comparator) {
-      std::string text = token_.text;
-      advance();
-      return text;
-    }
-    for (const std::string_view word : {"LIKE", "ILIKE", "RLIKE", "IN"}) {
-      if (take_word(word)) return std::string(word);
-    }
-    if (take_word("NOT")) {
-      if (take_word("IN")) return "NOT IN";
-    } else if (take_word("IS")) {
-      const bool negated = take_word("NOT");
-      if (take_word("NULL")) return negated ? "IS NOT NULL" : "IS NULL";
-    }
-    refuse_rest();
+  static Comparison::Operand operand(const Token& token) {
+    return {token.kind == Token::Kind::text, token.kind == Token::Kind::number, token.text,
+            std::string(token.written)};
   }
 
-  Comparison::Operand operand() {
-    if (token_.kind != Token::Kind::text && token_.kind != Token::Kind::number) {
-      if (token_.kind == Token::Kind::word) {
-        refuse(
-            "Parameter value is either not quoted or unidentified quote types used for string "
-            "value " +
-            token_.text + ". Use either single or double quotes.");
+  void read_value(Comparison& comparison) {
+    const std::size_t first = at_;
+    comparison.is_list = peek().kind == Token::Kind::open;
+    if (!comparison.is_list) {
+      comparison.values.push_back(operand(peek()));
+      ++at_;
+    } else {
+      skip();
+      for (std::size_t i = first + 1; i + 1 < at_; ++i) {
+        if (tokens_[i].kind != Token::Kind::comma) comparison.values.push_back(operand(tokens_[i]));
       }
-      refuse("Invalid clause(s) in filter string: the comparison has no value.");
     }
-    Comparison::Operand value{token_.kind == Token::Kind::text, token_.text};
-    advance();
-    return value;
-  }
-
-  void read_list(Comparison& comparison) {
-    if (token_.kind != Token::Kind::open) {
-      refuse(
-          "While parsing a list in the query, expected a list of quoted string values in "
-          "parentheses, such as IN ('a', 'b').");
-    }
-    do {
-      advance();
-      // Python's one-element tuples end in a comma: ('a',).
-      if (token_.kind == Token::Kind::close && !comparison.values.empty()) break;
-      Comparison::Operand value = operand();
-      if (!value.is_text) {
-        refuse(
-            "While parsing a list in the query, expected string value, punctuation, or "
-            "whitespace, but got " +
-            value.text + ".");
-      }
-      comparison.values.push_back(std::move(value));
-    } while (token_.kind == Token::Kind::comma);
-    if (token_.kind != Token::Kind::close) refuse_rest();
-    advance();
+    comparison.written = between(first, at_ - 1);
   }
 
   std::string_view filter_;
-  Lexer lexer_;
-  Token token_;
-  std::size_t last_stop_ = 0;
+  std::vector<Token> tokens_;
+  std::size_t at_ = 0;
 };
 
 }  // namespace
 
-std::vector<Comparison> parse_filter(std::string_view filter) {
-  return FilterParser(filter).parse();
+std::vector<Comparison> parse_filter(std::string_view filter, std::string_view quote) {
+  if (filter.empty()) return {};
+  if (trim(filter).empty()) {
+    refuse("Invalid filter '" + std::string(filter) + "'. Could not be parsed.");
+  }
+  if (const std::size_t end = filter.find(';'); end != std::string_view::npos) {
+    // Outside quotes a semicolon ends an SQL statement; the text before it then has even quotes.
+    const std::string_view before = filter.substr(0, end);
+    if ((std::count(before.begin(), before.end(), '\'') +
+         std::count(before.begin(), before.end(), '"')) %
+            2 ==
+        0) {
+      refuse("Search filter contained multiple expression '" + std::string(filter) +
+             "'. Provide AND-ed expression list.");
+    }
+  }
+  return FilterParser(filter).parse(quote);
 }
 
 OrderClause parse_order_by(std::string_view clause) {
   const auto refuse_clause = [&] {
-    refuse("Invalid order_by clause '" + std::string(clause) +
-           "'. Write a key and, if you like, ASC or DESC, such as metrics.acc DESC.");
+    refuse("Invalid order_by clause '" + std::string(clause) + "'. Could not be parsed.");
   };
   Lexer lexer(clause);
   const Token identifier = lexer.next();
-  Token direction = lexer.next();
+  const Token direction = lexer.next();
   if (identifier.kind != Token::Kind::word && identifier.kind != Token::Kind::text) refuse_clause();
   OrderClause result;
   std::tie(result.prefix, result.key) = split_identifier(identifier.text);
@@ -278,53 +301,78 @@ OrderClause parse_order_by(std::string_view clause) {
   if (equal_ignoring_case(direction.text, "DESC")) {
     result.ascending = false;
   } else if (!equal_ignoring_case(direction.text, "ASC")) {
-    refuse("Invalid ordering key in order_by clause '" + std::string(clause) +
-           "'. It must be ASC or DESC.");
+    refuse("Invalid ordering key in order_by clause '" + std::string(clause) + "'.");
   }
   return result;
 }
 
-Condition text_condition(const std::string& column, const Comparison& comparison) {
-  for (const Comparison::Operand& value : comparison.values) {
-    if (!value.is_text) {
-      refuse("Expected a quoted string value for '" + comparison.key +
-             "' (e.g. 'my-value'). Got value " + value.text);
-    }
-  }
+void refuse_comparator(const Comparison& comparison, std::string_view allowed) {
+  refuse("Invalid comparator '" + comparison.comparator + "' not one of '{" + std::string(allowed) +
+         "}'");
+}
+
+Condition text_condition(const std::string& column,
+                         const Comparison& comparison,
+                         std::string_view subject) {
   Condition condition;
-  for (const Comparison::Operand& value : comparison.values) condition.texts.push_back(value.text);
+  for (const Comparison::Operand& value : comparison.values) {
+    if (comparison.is_list && !value.is_text) {
+      refuse(
+          "While parsing a list in the query, expected string value, punctuation, or whitespace, "
+          "but got different type in list: " +
+          comparison.written);
+    }
+    if (!value.is_text && !value.is_number) {
+      refuse(
+          "Parameter value is either not quoted or unidentified quote types used for string "
+          "value " +
+          value.written + ". Use either single or double quotes.");
+    }
+    if (!value.is_text) {
+      refuse("Expected a quoted string value for " + std::string(subject) + ". Got value " +
+             value.written);
+    }
+    condition.texts.push_back(value.text);
+  }
+  if (condition.texts.empty()) {
+    refuse(
+        "While parsing a list in the query, expected a non-empty list of string values, but got "
+        "empty list");
+  }
   const std::string& comparator = comparison.comparator;
-  if (comparator == "IN" || comparator == "NOT IN") {
+  const bool wants_list = comparator == "IN" || comparator == "NOT IN";
+  if (wants_list && comparison.is_list) {
     condition.sql = column + " " + comparator + " (?";
     for (std::size_t i = 1; i < condition.texts.size(); ++i) condition.sql += ",?";
     condition.sql += ")";
-  } else if (comparator == "ILIKE") {
+  } else if (comparator == "ILIKE" && !comparison.is_list) {
     condition.sql = "lower(" + column + ") LIKE lower(?)";
-  } else if (comparator == "=" || comparator == "!=" || comparator == "LIKE") {
+  } else if ((comparator == "=" || comparator == "!=" || comparator == "LIKE") &&
+             !comparison.is_list) {
     condition.sql = column + " " + comparator + " ?";
   } else {
-    refuse("Invalid comparator '" + comparator + "' in '" + comparison.clause +
-           "', not one of '=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'.");
+    refuse_comparator(comparison, "'=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'");
   }
   return condition;
 }
 
-Condition number_condition(const std::string& column, const Comparison& comparison) {
-  constexpr std::array<std::string_view, 6> allowed{"=", "!=", ">", ">=", "<", "<="};
-  bool found = false;
-  for (const std::string_view one : allowed) found = found || one == comparison.comparator;
-  if (!found) {
-    refuse("Invalid comparator '" + comparison.comparator + "' in '" + comparison.clause +
-           "', not one of '=', '!=', '>', '>=', '<', '<='.");
+Condition number_condition(const std::string& column,
+                           const Comparison& comparison,
+                           std::string_view subject) {
+  const Comparison::Operand* value =
+      comparison.values.empty() ? nullptr : &comparison.values.front();
+  if (comparison.is_list || value == nullptr || !value->is_number) {
+    refuse("Expected numeric value type for " +
+           (subject.empty() ? "numeric attribute: " + comparison.key : std::string(subject)) +
+           ". Found " + comparison.written);
   }
-  const Comparison::Operand& value = comparison.values.front();
-  if (value.is_text) {
-    refuse("Expected numeric value type for '" + comparison.key + "'. Found '" + value.text + "'");
+  constexpr std::array<std::string_view, 6> allowed{"=", "!=", ">", ">=", "<", "<="};
+  if (std::find(allowed.begin(), allowed.end(), comparison.comparator) == allowed.end()) {
+    refuse_comparator(comparison, "'=', '!=', '>', '>=', '<', '<='");
   }
   Condition condition;
   condition.sql = column + " " + comparison.comparator + " ?";
-  condition.numbers.push_back(
-      *parse_double(value.text.starts_with('+') ? value.text.substr(1) : value.text));
+  condition.numbers.push_back(*parse_double(number_text(value->text)));
   return condition;
 }
 

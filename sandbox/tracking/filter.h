@@ -12,20 +12,24 @@ namespace sandbox::tracking {
 // One clause of `a AND b AND c`.
 struct Comparison {
   struct Operand {
-    bool is_text = false;  // was quoted
-    std::string text;      // without quotes, or the number as written
+    bool is_text = false;    // was quoted
+    bool is_number = false;  // neither: a bare word
+    std::string text;        // without quotes, or the number or bare word as written
+    std::string written;     // with its quotes
   };
   std::string prefix;      // as written, "" when there was none: "metrics" in metrics.acc
   std::string key;         // without quotes or backticks
-  std::string comparator;  // upper case: = != > >= < <= LIKE ILIKE RLIKE IN "NOT IN" "IS NULL" "IS
-                           // NOT NULL"
-  std::vector<Operand> values;  // one; several for IN; none for IS NULL
-  std::string clause;           // the clause as written, for error sentences
+  std::string comparator;  // upper case, e.g. = != LIKE "NOT IN" "IS NOT NULL"; not checked yet
+  bool is_list = false;    // the value was a list in parentheses
+  std::vector<Operand> values;  // one; several for a list; none for IS NULL
+  std::string written;          // the right-hand side as written, for error sentences
+  std::string clause;           // the whole comparison as written
 };
 
-// Throws Error(invalid_parameter_value) naming the clause for OR, parentheses outside IN lists,
-// unbalanced quotes and everything else that is no list of comparisons. Blank text is no clause.
-std::vector<Comparison> parse_filter(std::string_view filter);
+// Throws Error(invalid_parameter_value) naming what is no comparison: OR, parentheses outside
+// lists, unbalanced quotes. `quote` stands around each named part, as the searches of the reference
+// differ in it. "" is no clause; blank text is refused.
+std::vector<Comparison> parse_filter(std::string_view filter, std::string_view quote = "'");
 
 struct OrderClause {
   std::string prefix;
@@ -37,15 +41,24 @@ struct OrderClause {
 OrderClause parse_order_by(std::string_view clause);
 
 // A comparison as SQL on `column` (an SQL expression of ours, never user text): fills `sql` with
-// the condition and `arguments` with what its `?` stand for. Comparators: = != LIKE ILIKE IN "NOT
-// IN" on text, = != > >= < <= on numbers.
+// the condition and `arguments` with what its `?` stand for.
 struct Condition {
   std::string sql;
   std::vector<std::string> texts;
   std::vector<double> numbers;  // exactly one of both lists is used
 };
-Condition text_condition(const std::string& column, const Comparison& comparison);
-Condition number_condition(const std::string& column, const Comparison& comparison);
+// = != LIKE ILIKE, and IN "NOT IN" with a list of texts. `subject` is what the sentence calls the
+// left-hand side: "Expected a quoted string value for <subject>. Got value 5".
+Condition text_condition(const std::string& column,
+                         const Comparison& comparison,
+                         std::string_view subject = "attributes");
+// = != > >= < <=. "Expected numeric value type for <subject>. Found 'x'"; "" names the attribute.
+Condition number_condition(const std::string& column,
+                           const Comparison& comparison,
+                           std::string_view subject = "");
+
+// Throws "Invalid comparator …, not one of …" with the reference's words.
+[[noreturn]] void refuse_comparator(const Comparison& comparison, std::string_view allowed);
 
 // Page tokens of searches that page by offset: base64 of {"offset": N}.
 std::string offset_token(std::int64_t offset);

@@ -95,6 +95,28 @@ void Inputs::log_outputs(const std::string& run_id, const std::vector<ModelOutpu
   });
 }
 
+std::vector<DatasetSummary> Inputs::summaries(const std::vector<std::string>& experiment_ids) {
+  std::string marks;
+  std::vector<db::Value> values;
+  for (const std::string& id : experiment_ids) {
+    marks += marks.empty() ? "?" : ",?";
+    values.emplace_back(parse_experiment_id(id));
+  }
+  const std::string sql =
+      "SELECT DISTINCT d.experiment_id, d.name, d.digest, t.value FROM datasets d JOIN inputs i ON "
+      "i.source_id = d.dataset_uuid AND i.source_type = 'DATASET' LEFT JOIN input_tags t ON "
+      "t.input_uuid = i.input_uuid AND t.name = 'mlflow.data.context' WHERE d.experiment_id IN (" +
+      marks + ") ORDER BY d.experiment_id, d.name, d.digest, t.value LIMIT 1000";
+  return database_.read([&](db::Tx& tx) {
+    std::vector<DatasetSummary> found;
+    db::Rows rows = tx.query_values(sql, values);
+    while (rows.next()) {
+      found.push_back({rows.text(0), rows.text(1), rows.text(2), rows.maybe_text(3)});
+    }
+    return found;
+  });
+}
+
 RunInputs read_inputs(db::Tx& tx, const std::string& run_id) {
   RunInputs inputs;
   db::Rows rows = tx.query(

@@ -68,6 +68,20 @@ struct RunOutputs {
   }
 };
 
+// A dataset as the web UI lists it: once for every context it was used in.
+struct DatasetSummary {
+  std::string experiment_id;
+  std::string name;
+  std::string digest;
+  std::optional<std::string> context;
+  static constexpr auto fields() {
+    return std::tuple{field("experiment_id", &DatasetSummary::experiment_id),
+                      field("name", &DatasetSummary::name),
+                      field("digest", &DatasetSummary::digest),
+                      field("context", &DatasetSummary::context)};
+  }
+};
+
 class Inputs {
  public:
   Inputs(Env& env, db::Database& database) : env_(env), database_(database) {}
@@ -78,6 +92,8 @@ class Inputs {
                   const std::vector<DatasetInput>& datasets,
                   const std::vector<ModelInput>& models);
   void log_outputs(const std::string& run_id, const std::vector<ModelOutput>& models);
+  // At most 1000, in order of experiment, name, digest and context.
+  std::vector<DatasetSummary> summaries(const std::vector<std::string>& experiment_ids);
 
  private:
   Env& env_;

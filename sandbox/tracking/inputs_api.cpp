@@ -20,7 +20,21 @@ struct LogOutputs {
   std::vector<ModelOutput> models;
   static constexpr auto fields() {
     return std::tuple{required("run_id", &LogOutputs::run_id),
-                      field("models", &LogOutputs::models)};
+                      required("models", &LogOutputs::models)};
+  }
+};
+
+struct SearchDatasets {
+  std::vector<std::string> experiment_ids;
+  static constexpr auto fields() {
+    return std::tuple{required("experiment_ids", &SearchDatasets::experiment_ids)};
+  }
+};
+
+struct SearchDatasetsAnswer {
+  std::vector<DatasetSummary> dataset_summaries;
+  static constexpr auto fields() {
+    return std::tuple{field("dataset_summaries", &SearchDatasetsAnswer::dataset_summaries)};
   }
 };
 
@@ -38,6 +52,11 @@ void install_inputs(http::Api& api, Inputs& inputs) {
                                 inputs.log_outputs(in.run_id, in.models);
                                 return Empty{};
                               });
+  api.post<SearchDatasets, SearchDatasetsAnswer>(
+      "2.0/mlflow/experiments/search-datasets", "The datasets that runs of experiments used.",
+      [&](const SearchDatasets& in) {
+        return SearchDatasetsAnswer{inputs.summaries(in.experiment_ids)};
+      });
 }
 
 }  // namespace sandbox::tracking

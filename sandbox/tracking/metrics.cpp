@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/fields_json.h"
 #include "sandbox/tracking/filter.h"
 #include "sandbox/tracking/names.h"
 
@@ -64,6 +65,12 @@ void insert_model_metric(db::Tx& tx,
       run.experiment_id, run_id, metric.dataset_name, metric.dataset_digest);
 }
 
+std::string number_text(double value) {
+  std::string out;
+  JsonWriter(out).value(value);
+  return out;
+}
+
 bool is_newer(const Metric& left, const Metric& right) {
   return std::tuple(left.step, left.timestamp, stored(left.value).value) >
          std::tuple(right.step, right.timestamp, stored(right.value).value);
@@ -78,7 +85,8 @@ void check_metric(const Metric& metric, const std::string& path) {
     throw Error(Code::invalid_parameter_value,
                 "Invalid value " + std::to_string(metric.timestamp) + " for parameter '" + dotted +
                     "timestamp' supplied: metric '" + metric.key +
-                    "'. Timestamp must be a nonnegative long (64-bit integer) ");
+                    "' (value=" + number_text(metric.value) +
+                    "). Timestamp must be a nonnegative long (64-bit integer) ");
   }
 }
 

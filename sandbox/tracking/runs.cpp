@@ -228,6 +228,9 @@ void read_run_details(db::Tx& tx, Run& run) {
 }
 
 Run Runs::create(const NewRun& in) {
+  if (in.experiment_id.empty()) {
+    throw Error(Code::bad_request, "A run needs an experiment_id; '0' is the experiment Default.");
+  }
   Run run;
   const KeyValue* name_tag = find_tag(in.tags, run_name_tag);
   if (!in.run_name.empty() && name_tag != nullptr && name_tag->value != in.run_name) {

@@ -80,7 +80,7 @@ struct NewRun {
   std::int64_t start_time = 0;  // epoch ms
   std::vector<KeyValue> tags;
   static constexpr auto fields() {
-    return std::tuple{required("experiment_id", &NewRun::experiment_id),
+    return std::tuple{field("experiment_id", &NewRun::experiment_id),
                       field("user_id", &NewRun::user_id), field("run_name", &NewRun::run_name),
                       field("start_time", &NewRun::start_time, "Milliseconds since 1970."),
                       field("tags", &NewRun::tags)};
@@ -100,15 +100,6 @@ struct RunSearch {
   std::int64_t max_results = 1000;  // at most 50000
   std::vector<std::string> order_by;
   std::string page_token;
-  static constexpr auto fields() {
-    return std::tuple{
-        field("experiment_ids", &RunSearch::experiment_ids),
-        field("filter", &RunSearch::filter, "e.g. metrics.acc > 0.9 AND params.model = 'a'"),
-        field("run_view_type", &RunSearch::run_view_type, "ACTIVE_ONLY, DELETED_ONLY or ALL."),
-        field("max_results", &RunSearch::max_results, "1 to 50000."),
-        field("order_by", &RunSearch::order_by),
-        field("page_token", &RunSearch::page_token)};
-  }
 };
 
 class Runs {

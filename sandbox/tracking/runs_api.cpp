@@ -115,6 +115,24 @@ struct LogModel {
   }
 };
 
+struct SearchRuns {
+  std::vector<std::string> experiment_ids;
+  std::string filter;
+  JsonText run_view_type;
+  std::int64_t max_results = 1000;
+  std::vector<std::string> order_by;
+  std::string page_token;
+  static constexpr auto fields() {
+    return std::tuple{
+        field("experiment_ids", &SearchRuns::experiment_ids),
+        field("filter", &SearchRuns::filter, "e.g. metrics.acc > 0.9 AND params.model = 'a'"),
+        field("run_view_type", &SearchRuns::run_view_type, "ACTIVE_ONLY, DELETED_ONLY or ALL."),
+        field("max_results", &SearchRuns::max_results, "1 to 50000."),
+        field("order_by", &SearchRuns::order_by),
+        field("page_token", &SearchRuns::page_token)};
+  }
+};
+
 void check_keys(const std::vector<KeyValue>& items, const std::string& list) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (items[i].key.empty()) fields_detail::missing(list + "[" + std::to_string(i) + "].key");
@@ -137,10 +155,11 @@ std::vector<Metric> complete(const std::vector<BatchMetric>& items) {
   return metrics;
 }
 
-// The name behind a status as text or number; nullopt for unknown text, as in the reference.
-std::optional<std::string> status_of(const std::string& json) {
-  constexpr std::array<std::string_view, 5> names{"RUNNING", "SCHEDULED", "FINISHED", "FAILED",
-                                                  "KILLED"};
+// The name behind an enum value given as text or as its number, which counts from 1; nullopt when
+// it is absent or unknown text, as in the reference.
+std::optional<std::string> enum_name(std::string_view field_name,
+                                     const std::string& json,
+                                     std::initializer_list<std::string_view> names) {
   if (json.empty()) return std::nullopt;
   const JsonDocument document(json);
   const JsonView value = document.root();
@@ -153,9 +172,26 @@ std::optional<std::string> status_of(const std::string& json) {
   std::int64_t number = 0;
   if (!value.is_number() || !value.read(number) || number < 1 ||
       number > static_cast<std::int64_t>(names.size())) {
-    fields_detail::invalid("status", value);
+    fields_detail::invalid(field_name, value);
   }
-  return std::string(names[static_cast<std::size_t>(number - 1)]);
+  return std::string(names.begin()[number - 1]);
+}
+
+std::optional<std::string> status_of(const UpdateRun& in) {
+  return enum_name("status", in.status.json,
+                   {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"});
+}
+
+RunSearch search_of(const SearchRuns& in) {
+  constexpr std::int64_t runs_page_max = 50'000;
+  if (in.max_results > runs_page_max) {
+    const JsonDocument value(std::to_string(in.max_results));
+    fields_detail::invalid("max_results", value.root());
+  }
+  const auto view =
+      enum_name("run_view_type", in.run_view_type.json, {"ACTIVE_ONLY", "DELETED_ONLY", "ALL"});
+  return {in.experiment_ids, in.filter,   view.value_or(""),
+          in.max_results,    in.order_by, in.page_token};
 }
 
 void install_run_data(http::Api& api, Runs& runs) {
@@ -199,8 +235,7 @@ void install_runs(http::Api& api, Runs& runs) {
                             [&](const RunId& in) { return RunAnswer{runs.get(in.run_id)}; });
   api.post<UpdateRun, UpdateRunAnswer>(
       root + "update", "Change a run's status, end time or name.", [&](const UpdateRun& in) {
-        return UpdateRunAnswer{
-            runs.update(in.run_id, {status_of(in.status.json), in.end_time, in.run_name})};
+        return UpdateRunAnswer{runs.update(in.run_id, {status_of(in), in.end_time, in.run_name})};
       });
   api.post<RunId, Empty>(root + "delete", "Mark a run as deleted.", [&](const RunId& in) {
     runs.remove(in.run_id);
@@ -210,8 +245,8 @@ void install_runs(http::Api& api, Runs& runs) {
     runs.restore(in.run_id);
     return Empty{};
   });
-  api.post<RunSearch, RunPage>(root + "search", "Search runs.",
-                               [&](const RunSearch& in) { return runs.search(in); });
+  api.post<SearchRuns, RunPage>(root + "search", "Search runs.",
+                                [&](const SearchRuns& in) { return runs.search(search_of(in)); });
   install_run_data(api, runs);
 }
 

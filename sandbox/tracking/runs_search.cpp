@@ -48,6 +48,12 @@ Entity entity_of(std::string_view prefix) {
          "'. Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']");
 }
 
+std::string_view name_of(Entity entity) {
+  return entity == Entity::attribute ? "attribute"
+         : entity == Entity::metric  ? "metric"
+                                     : "dataset";
+}
+
 struct Attribute {
   std::string_view key;
   std::string_view column;
@@ -83,7 +89,7 @@ void add_attribute(SearchSql& sql, const Comparison& comparison) {
     sql.where(number_condition(std::string(attribute.column), comparison));
     return;
   }
-  if (comparison.comparator.ends_with("IN") && attribute.key != "run_id") {
+  if (comparison.is_list && attribute.key != "run_id") {
     refuse("Only ['run_id'] attributes support comparison with a list of quoted string values.");
   }
   sql.where(text_condition(std::string(attribute.column), comparison));
@@ -96,25 +102,28 @@ std::string exists_in(std::string_view table) {
 }
 
 void add_metric(SearchSql& sql, const Comparison& comparison) {
-  Condition condition = number_condition("e.value", comparison);
+  Condition condition = number_condition("e.value", comparison, "metric");
   // NaN is stored as 0 with a flag: it differs from every number and equals none.
   condition.sql = comparison.comparator == "!=" ? "(" + condition.sql + " OR e.is_nan = 1)"
                                                 : condition.sql + " AND e.is_nan = 0";
   sql.where_exists(exists_in("latest_metrics"), comparison.key, condition);
 }
 
-void add_text_entity(SearchSql& sql, std::string_view table, const Comparison& comparison) {
+void add_text_entity(SearchSql& sql,
+                     std::string_view table,
+                     const std::string& kind,
+                     const Comparison& comparison) {
   if (comparison.comparator.starts_with("IS")) {
     sql.where((comparison.comparator == "IS NULL" ? "NOT " : "") + exists_in(table) + ")");
     sql.bind(comparison.key);
     return;
   }
-  if (comparison.comparator.ends_with("IN")) {
-    refuse("Invalid comparator '" + comparison.comparator +
-           "' not one of '=', '!=', 'LIKE', "
-           "'ILIKE', 'IS NULL', 'IS NOT NULL'");
+  const std::string subject = kind + " (e.g. 'my-value')";
+  if (comparison.is_list) {
+    refuse("Expected a quoted string value for " + subject + ". Got value " + comparison.written);
   }
-  sql.where_exists(exists_in(table), comparison.key, text_condition("e.value", comparison));
+  sql.where_exists(exists_in(table), comparison.key,
+                   text_condition("e.value", comparison, subject));
 }
 
 void add_dataset(SearchSql& sql, const Comparison& comparison) {
@@ -123,8 +132,8 @@ void add_dataset(SearchSql& sql, const Comparison& comparison) {
            "' specified. Valid keys are 'name', 'digest', 'context'");
   }
   const bool is_context = comparison.key == "context";
-  const Condition condition =
-      text_condition(is_context ? "t.value" : "d." + comparison.key, comparison);
+  const Condition condition = text_condition(is_context ? "t.value" : "d." + comparison.key,
+                                             comparison, "dataset attributes");
   sql.where(
       "EXISTS (SELECT 1 FROM inputs i JOIN datasets d ON d.dataset_uuid = i.source_id" +
       std::string(is_context ? " JOIN input_tags t ON t.input_uuid = i.input_uuid AND t.name = "
@@ -140,13 +149,13 @@ void add_comparison(SearchSql& sql, const Comparison& comparison) {
   const Entity entity = entity_of(comparison.prefix);
   if (comparison.comparator.starts_with("IS") && entity != Entity::tag && entity != Entity::param) {
     refuse("IS NULL / IS NOT NULL is only supported for tags and params, not for '" +
-           comparison.clause + "'");
+           std::string(name_of(entity)) + "' '" + comparison.key + "'");
   }
   switch (entity) {
     case Entity::attribute: return add_attribute(sql, comparison);
     case Entity::metric: return add_metric(sql, comparison);
-    case Entity::param: return add_text_entity(sql, "params", comparison);
-    case Entity::tag: return add_text_entity(sql, "tags", comparison);
+    case Entity::param: return add_text_entity(sql, "params", "parameter", comparison);
+    case Entity::tag: return add_text_entity(sql, "tags", "tag", comparison);
     case Entity::dataset: return add_dataset(sql, comparison);
   }
 }
@@ -179,6 +188,9 @@ Order order_of(const std::vector<std::string>& order_by) {
       if (!seen.emplace(entity, column).second)
         refuse("`order_by` contains duplicate fields: " + text);
       by_start_time = by_start_time || column == "runs.start_time";
+      if (clause.key.find(' ') != std::string::npos) {
+        refuse("Invalid attribute key '" + clause.key + "' specified. Write run_name.");
+      }
       append_clause(order, "(" + column + " IS NULL)", column, clause.ascending);
       continue;
     }

@@ -34,7 +34,8 @@ struct Batch {
 
 TEST_CASE("a message is read with snake_case, camelCase and alias names", "[base]") {
   CHECK(from_json<Batch>(R"({"run_id":"a"})").run_id == "a");
-  CHECK(from_json<Batch>(R"({"runId":"a"})").run_id == "a");
+  CHECK(from_json<Batch>(R"({"run_id":"a","maxResults":3})").max_results == 3);
+  CHECK_THROWS_AS(from_json<Batch>(R"({"runId":"a"})"), Error);  // a required one only as it is
   CHECK(from_json<Batch>(R"({"run_uuid":"a","unknown":[1]})").run_id == "a");
 }
 

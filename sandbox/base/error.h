@@ -40,11 +40,15 @@ int http_status(Code code);
 // what happened, to what, and what to do next; it never holds a secret.
 class Error : public std::runtime_error {
  public:
-  Error(Code code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(Code code, const std::string& message)
+      : std::runtime_error(message), code_(code), message_(message) {}
   [[nodiscard]] Code code() const { return code_; }
+  // All of the sentence; what() ends at a NUL that a client may have sent.
+  [[nodiscard]] const std::string& message() const { return message_; }
 
  private:
   Code code_;
+  std::string message_;
 };
 
 }  // namespace sandbox

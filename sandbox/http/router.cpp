@@ -131,7 +131,7 @@ Response json_error(const Request& /*request*/, const Error& error) {
   writer.name("error_code");
   writer.value(wire_name(error.code()));
   writer.name("message");
-  writer.value(error.what());
+  writer.value(error.message());
   writer.name("sqlstate");
   writer.value(sqlstate(error.code()));
   writer.name("error_class");

@@ -1,0 +1,112 @@
+// Every setting of a lab, described once. The same name is a flag (--s3-port), an environment
+// variable (MLOPS_SANDBOX_S3_PORT) and a line of the settings file (s3-port = 9000). A flag wins
+// over the environment, the environment over the file, the file over what the program chooses.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "sandbox/base/fields.h"
+#include "sandbox/base/log.h"
+
+namespace sandbox {
+
+struct Config {
+  std::string host = "127.0.0.1";
+  std::int64_t port = 5000;
+  std::int64_t s3_port = 9000;
+  std::int64_t console_port = 9001;
+  std::string data_dir;           // absolute once loaded
+  std::string backend_store_uri;  // sqlite:///… with an absolute file once loaded
+  std::string default_artifact_root = "mlflow-artifacts:/";
+  std::string artifacts_destination = "s3://mlflow";
+  std::vector<std::string>
+      buckets;  // mlflow and mlflow-artifacts are always among them once loaded
+  std::string access_key = "minioadmin";
+  Secret secret_key{"minioadmin"};
+  std::vector<std::string> allowed_hosts;         // empty: MLflow's own list
+  std::vector<std::string> cors_allowed_origins;  // empty: pages of this machine only
+  bool detach = false;
+  bool ci = false;
+
+  // A field's alias lists further environment variables, other programs' names for the same thing.
+  static constexpr auto fields() {
+    return std::tuple{
+        field("host", &Config::host, "Address to listen on; 0.0.0.0 is every IPv4 one",
+              "MLFLOW_HOST"),
+        field("port", &Config::port, "Port of the tracking server; 0 takes a free one",
+              "MLFLOW_PORT"),
+        field("s3-port", &Config::s3_port, "Port of the S3 server; 0 takes a free one"),
+        field("console-port", &Config::console_port, "Port of the console; 0 takes a free one"),
+        field("data-dir", &Config::data_dir, "Directory that holds everything of this lab"),
+        field("backend-store-uri", &Config::backend_store_uri,
+              "Where runs are kept: sqlite:///file.db", "MLFLOW_BACKEND_STORE_URI"),
+        field(
+            "default-artifact-root", &Config::default_artifact_root,
+            "Where new experiments keep files: mlflow-artifacts:/ (through the tracking server) or "
+            "s3://bucket/path (clients go to S3 themselves)",
+            "MLFLOW_DEFAULT_ARTIFACT_ROOT"),
+        field("artifacts-destination", &Config::artifacts_destination,
+              "What mlflow-artifacts:/ stands for, s3://bucket/path",
+              "MLFLOW_ARTIFACTS_DESTINATION"),
+        field("bucket", &Config::buckets, "A further bucket to make; may be given several times"),
+        field("access-key", &Config::access_key, "S3 user name",
+              "MINIO_ROOT_USER MINIO_ACCESS_KEY"),
+        field("secret-key", &Config::secret_key, "S3 password",
+              "MINIO_ROOT_PASSWORD MINIO_SECRET_KEY"),
+        field("allowed-hosts", &Config::allowed_hosts,
+              "Host names the tracking server answers to, * matches anything; replaces the usual "
+              "list",
+              "MLFLOW_SERVER_ALLOWED_HOSTS"),
+        field("cors-allowed-origins", &Config::cors_allowed_origins,
+              "Web pages of other hosts that may change things, e.g. https://lab.example.org",
+              "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"),
+        field("detach", &Config::detach, "Run in the background"),
+        field("ci", &Config::ci,
+              "For test runs: free ports, one line of JSON, end with the parent"),
+    };
+  }
+};
+
+// A setting as help and documents show it.
+struct SettingRow {
+  enum class Kind { text, number, list, flag };
+  std::string name;
+  std::string about;
+  std::vector<std::string> environment;  // the first is our own
+  std::string standard;                  // what it is when nobody sets it, "" when that is computed
+  Kind kind = Kind::text;
+};
+std::vector<SettingRow> setting_rows();
+
+// The value of an environment variable; absent and empty are the same.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+Environment process_environment();
+// What the flags said: setting to values, in the order they came.
+using SettingTexts = std::map<std::string, std::vector<std::string>>;
+
+// Puts flags, environment, file and defaults together and checks the whole. The file is
+// <data-dir>/mlops-sandbox.conf, or the one `config_file` names. With `ci` the ports default to 0,
+// and without a data-dir no file is read and data_dir stays empty: the caller makes a temporary
+// one. Throws Error(invalid_parameter_value) naming the setting and where it came from.
+Config load_config(const SettingTexts& flags,
+                   const Environment& environment,
+                   const std::string& config_file = "");
+
+// Only the place of the lab, for commands that look at a running one.
+std::string find_data_dir(const std::string& flag, const Environment& environment);
+
+// "s3://bucket/a/b" to {"bucket", "a/b"}; nullopt for anything else.
+struct S3Place {
+  std::string bucket;
+  std::string prefix;  // without slashes at its ends
+};
+std::optional<S3Place> parse_s3_place(std::string_view uri);
+
+}  // namespace sandbox

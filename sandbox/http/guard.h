@@ -1,0 +1,29 @@
+// What stands in front of the tracking port: who may call it by which name, and from which web
+// page. The rules are MLflow's (server/security_utils.py of 3.17), so that a page in a browser
+// cannot reach a lab through a name that points to it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/http/request.h"
+
+namespace sandbox::http {
+
+struct GuardOptions {
+  // Host header values, '*' and '?' match as in file names. Empty: this machine's names, private
+  // addresses, and host.docker.internal.
+  std::vector<std::string> allowed_hosts;
+  // Origins besides those of this machine. "*" lets every page in, without credentials.
+  std::vector<std::string> cors_allowed_origins;
+};
+
+// Wraps `next`. Refusals are 403 as plain text saying what to change; /health and /version answer
+// under every name. Every answer gets nosniff and frame headers.
+Handler guarded(GuardOptions options, Handler next);
+
+// Whether text matches a pattern of '*', '?' and literal characters, without case.
+bool matches_glob(std::string_view pattern, std::string_view text);
+
+}  // namespace sandbox::http

@@ -1,0 +1,155 @@
+// Reads the #include lines of the tree and holds them against the plan of who may look at whom:
+// each room's list below, libraries behind their doors, the world outside only through base/.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+namespace {
+
+namespace fs = std::filesystem;
+using Names = std::set<std::string>;
+
+const fs::path root = SOURCE_DIRECTORY;
+
+// Room -> the rooms it may include (itself is always allowed). "app" and "cli" see everything.
+const std::map<std::string, Names> arrows{
+    {"base", {}},
+    {"http", {"base"}},
+    {"db", {"base"}},
+    {"engine", {"base", "object_store"}},
+    {"object_store", {"base"}},
+    {"s3", {"base", "http", "object_store"}},
+    {"tracking", {"base", "http", "db", "object_store"}},
+    {"registry", {"base", "http", "db", "object_store", "tracking"}},
+    {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
+};
+
+// Library header -> the folder that is its door.
+const std::vector<std::pair<std::string, std::string>> doors{
+    {"httplib.h", "sandbox/http/"},    {"sqlite3.h", "sandbox/db/"},
+    {"pqxx/", "sandbox/db/"},          {"rocksdb/", "embedded_store/engine/"},
+    {"torch/", "trainers/"},           {"nlohmann/", "sandbox/base/"},
+    {"spdlog/", "sandbox/base/"},      {"openssl/", "sandbox/base/"},
+    {"pugixml", "embedded_store/s3/"}, {"CLI/", "sandbox/cli/"},
+};
+
+// Words that belong to base/ alone, or nowhere.
+const std::vector<std::string> world{"system_clock::now", "getenv(", "std::rand(", " rand(",
+                                     "time(nullptr)"};
+
+struct File {
+  std::string path;  // relative to the root
+  std::vector<std::string> lines;
+};
+
+std::vector<File> sources() {
+  std::vector<File> files;
+  for (const char* folder : {"sandbox", "embedded_store", "trainers"}) {
+    if (!fs::exists(root / folder)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      const std::string extension = entry.path().extension();
+      if (extension != ".h" && extension != ".cpp") continue;
+      File file{fs::relative(entry.path(), root).string(), {}};
+      std::ifstream in(entry.path());
+      for (std::string line; std::getline(in, line);) file.lines.push_back(line);
+      files.push_back(std::move(file));
+    }
+  }
+  return files;
+}
+
+// "sandbox/tracking/runs.h" -> "tracking"; "" for the files of the top that see everything.
+std::string room_of(const std::string& path) {
+  if (path == "embedded_store/object_store.h") return "object_store";
+  std::smatch match;
+  if (std::regex_search(path, match, std::regex("^(?:sandbox|embedded_store)/([a-z0-9_]+)/"))) {
+    return match[1];
+  }
+  return "";
+}
+
+std::vector<std::string> wrong_arrows(const File& file) {
+  std::vector<std::string> wrong;
+  const auto may = arrows.find(room_of(file.path));
+  for (const std::string& line : file.lines) {
+    std::smatch match;
+    if (!std::regex_search(line, match, std::regex("^#include [<\"]([^>\"]+)[>\"]"))) continue;
+    const std::string included = match[1];
+    for (const auto& [header, door] : doors) {
+      if (included.rfind(header, 0) == 0 && file.path.rfind(door, 0) != 0) {
+        wrong.push_back(file.path + " includes " + included + ", whose door is " + door);
+      }
+    }
+    if (may == arrows.end() || line.find('"') == std::string::npos) continue;
+    const std::string target = room_of(included);
+    if (target != may->first && may->second.count(target) == 0) {
+      wrong.push_back(file.path + " looks at " + included);
+    }
+  }
+  return wrong;
+}
+
+std::string listed(const std::vector<std::string>& lines) {
+  std::ostringstream out;
+  for (const std::string& line : lines) out << line << '\n';
+  return out.str();
+}
+
+}  // namespace
+
+TEST_CASE("rooms look only where the plan lets them, libraries stay behind their doors",
+          "[house]") {
+  std::vector<std::string> wrong;
+  for (const File& file : sources()) {
+    for (std::string& one : wrong_arrows(file)) wrong.push_back(std::move(one));
+  }
+  INFO(listed(wrong));
+  CHECK(wrong.empty());
+}
+
+TEST_CASE("the clock, the environment and chance are asked for in base only", "[house]") {
+  std::vector<std::string> wrong;
+  for (const File& file : sources()) {
+    if (file.path.rfind("sandbox/base/", 0) == 0) continue;
+    for (const std::string& line : file.lines) {
+      for (const std::string& word : world) {
+        if (line.find(word) != std::string::npos) wrong.push_back(file.path + ": " + line);
+      }
+    }
+  }
+  INFO(listed(wrong));
+  CHECK(wrong.empty());
+}
+
+TEST_CASE("no source is longer than 600 lines or holds a mark of unfinished work", "[house]") {
+  std::vector<std::string> wrong;
+  for (const File& file : sources()) {
+    if (file.lines.size() > 600)
+      wrong.push_back(file.path + " has " + std::to_string(file.lines.size()) + " lines");
+    for (const std::string& line : file.lines) {
+      // Spelt apart, so that this file does not find itself.
+      for (const std::string& mark : {std::string("FIX") + "ME", std::string("TO") + "DO"}) {
+        if (line.find(mark) != std::string::npos) wrong.push_back(file.path + ": " + line);
+      }
+    }
+  }
+  INFO(listed(wrong));
+  CHECK(wrong.empty());
+}
+
+TEST_CASE("the planted wrong arrow is found", "[house]") {
+  CHECK(
+      wrong_arrows({"sandbox/tracking/x.cpp", {"#include \"sandbox/registry/models.h\""}}).size() ==
+      1);
+  CHECK(wrong_arrows({"sandbox/tracking/x.cpp", {"#include <sqlite3.h>"}}).size() == 1);
+  CHECK(wrong_arrows({"sandbox/base/x.cpp", {"#include \"sandbox/http/request.h\""}}).size() == 1);
+  CHECK(wrong_arrows({"sandbox/registry/x.cpp", {"#include \"sandbox/tracking/runs.h\""}}).empty());
+}

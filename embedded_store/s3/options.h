@@ -1,0 +1,24 @@
+// What the S3 door is told at its construction.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sandbox/base/log.h"
+
+namespace store::s3 {
+
+struct AccessKey {
+  std::string id;
+  sandbox::Secret secret;
+  bool read_only = false;  // may list and read, is refused every change
+};
+
+struct S3Options {
+  std::string region = "us-east-1";
+  std::vector<AccessKey> access_keys;
+  // Hosts <bucket>.<domain> and <bucket>.s3.<domain> name a bucket; every other Host is path style.
+  std::string domain = "localhost";
+};
+
+}  // namespace store::s3

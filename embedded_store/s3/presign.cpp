@@ -1,0 +1,47 @@
+#include "embedded_store/s3/presign.h"
+
+#include <cassert>
+#include <cstdint>
+
+#include "embedded_store/s3/sigv4.h"
+#include "sandbox/base/hash.h"
+#include "sandbox/base/text.h"
+#include "sandbox/base/time.h"
+
+namespace store::s3 {
+namespace {
+
+std::string hex_of(const std::string& bytes) {
+  return sandbox::hex({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace
+
+std::string presigned_url(const AccessKey& access_key,
+                          const std::string& region,
+                          std::int64_t now_ms,
+                          const PresignedRequest& wanted) {
+  assert(wanted.endpoint.starts_with("http://"));
+  const std::string date = sandbox::iso8601_basic(now_ms);
+  const std::string day = date.substr(0, 8);
+  const std::string scope = day + "/" + region + "/s3/aws4_request";
+
+  sandbox::http::Request request;
+  request.method = wanted.method;
+  request.raw_path = "/" + wanted.bucket;
+  if (!wanted.key.empty()) request.raw_path += "/" + sandbox::percent_encode(wanted.key, "/");
+  request.headers.add("host", wanted.endpoint.substr(std::string_view("http://").size()));
+  request.raw_query = wanted.query.empty() ? "" : wanted.query + "&";
+  request.raw_query +=
+      "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" +
+      sandbox::percent_encode(access_key.id + "/" + scope) + "&X-Amz-Date=" + date +
+      "&X-Amz-Expires=" + std::to_string(wanted.expires_s) + "&X-Amz-SignedHeaders=host";
+  const std::string to_sign =
+      "AWS4-HMAC-SHA256\n" + date + "\n" + scope + "\n" +
+      sandbox::sha256_hex(canonical_request(request, {"host"}, "UNSIGNED-PAYLOAD"));
+  const std::string key = derive_signing_key(access_key.secret.reveal(), day, region);
+  return wanted.endpoint + request.raw_path + "?" + request.raw_query +
+         "&X-Amz-Signature=" + hex_of(sandbox::hmac_sha256(key, to_sign));
+}
+
+}  // namespace store::s3

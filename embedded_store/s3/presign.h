@@ -1,0 +1,25 @@
+// A URL that lets whoever has it make one request until it expires: no header, no key of their own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "embedded_store/s3/options.h"
+
+namespace store::s3 {
+
+struct PresignedRequest {
+  std::string method = "GET";
+  std::string endpoint;  // "http://host:port", as the one who will use the URL reaches it
+  std::string bucket;
+  std::string key;    // "" for the bucket itself
+  std::string query;  // "partNumber=1&uploadId=…", names and values percent-encoded
+  std::int64_t expires_s = 900;
+};
+
+std::string presigned_url(const AccessKey& access_key,
+                          const std::string& region,
+                          std::int64_t now_ms,
+                          const PresignedRequest& request);
+
+}  // namespace store::s3

@@ -1,0 +1,18 @@
+// The artifact endpoints.
+#pragma once
+
+#include "sandbox/http/api.h"
+#include "sandbox/http/router.h"
+
+namespace sandbox::artifacts {
+
+class Artifacts;
+
+// `api` takes the endpoints that exist below every prefix, `router` those with one address only:
+// /get-artifact, /model-versions/get-artifact and the web UI's own. `artifacts` must outlive both.
+void install_artifacts(http::Api& api, http::Router& router, Artifacts& artifacts);
+
+// The part of install_artifacts that speaks of multipart uploads and presigned URLs.
+void install_multipart(http::Api& api, Artifacts& artifacts);
+
+}  // namespace sandbox::artifacts

@@ -1,0 +1,194 @@
+#include "sandbox/app.h"
+
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include "embedded_store/object_store.h"
+#include "embedded_store/s3/presign.h"
+#include "embedded_store/s3/service.h"
+#include "sandbox/base/env.h"
+#include "sandbox/base/error.h"
+#include "sandbox/base/log.h"
+#include "sandbox/base/ports.h"
+#include "sandbox/base/text.h"
+#include "sandbox/console/page.h"
+#include "sandbox/db/database.h"
+#include "sandbox/http/access_log.h"
+#include "sandbox/http/guard.h"
+#include "sandbox/http/server.h"
+#include "sandbox/mlflow_server.h"
+
+namespace sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* region = "us-east-1";
+constexpr std::int64_t part_url_expires_s = 3600;
+
+std::unique_ptr<store::ObjectStore> open_objects(Env& env, const Config& config) {
+  try {
+    auto objects = store::open_object_store(env, config.data_dir + "/objects");
+    for (const std::string& bucket : config.buckets) {
+      if (!objects->find_bucket(bucket)) objects->create_bucket(bucket, region);
+    }
+    return objects;
+  } catch (const store::Fault& fault) {
+    throw Error(Code::invalid_parameter_value,
+                std::string("The buckets could not be made: ") + fault.what());
+  } catch (const std::runtime_error& failure) {
+    throw Error(Code::invalid_state, "The object store in " + config.data_dir +
+                                         "/objects cannot be opened: " + failure.what());
+  }
+}
+
+std::unique_ptr<db::Database> open_backend(const Config& config) {
+  constexpr std::string_view scheme = "sqlite:///";
+  const fs::path file = config.backend_store_uri.substr(scheme.size());
+  std::error_code failure;
+  fs::create_directories(file.parent_path(), failure);
+  if (failure) {
+    throw Error(Code::invalid_parameter_value, "The directory of the database, " +
+                                                   file.parent_path().string() +
+                                                   ", cannot be made: " + failure.message() + ".");
+  }
+  return db::open_database(config.backend_store_uri);
+}
+
+std::unique_ptr<http::Server> bind_port(const Config& config,
+                                        const std::string& setting,
+                                        std::int64_t port,
+                                        http::Handler handler) {
+  http::ServerOptions options;
+  options.host = config.host;
+  options.port = static_cast<int>(port);
+  try {
+    return std::make_unique<http::Server>(options, std::move(handler));
+  } catch (const Error& error) {
+    const auto holder = port_holder(options.port);
+    const int other =
+        free_port_after(options.host, options.port,
+                        {static_cast<int>(config.port), static_cast<int>(config.s3_port),
+                         static_cast<int>(config.console_port)});
+    if (options.port == 0 || other == 0) throw;
+    std::string message = "Port " + std::to_string(options.port) + " on " + options.host;
+    if (holder) {
+      message +=
+          " is held by process " + std::to_string(holder->pid) + " (" + holder->command + ").";
+    } else {
+      message += std::string(" cannot be had: ") + error.what();
+    }
+    throw Error(Code::invalid_state, message + " Stop that program, or use a free port: --" +
+                                         setting + " " + std::to_string(other));
+  }
+}
+
+http::GuardOptions guard_options(const Config& config) {
+  http::GuardOptions options{config.allowed_hosts, config.cors_allowed_origins};
+  return options;
+}
+
+store::s3::S3Options s3_options(const Config& config) {
+  store::s3::S3Options options;
+  options.region = region;
+  options.access_keys.push_back({config.access_key, config.secret_key});
+  return options;
+}
+
+}  // namespace
+
+struct App::Parts {
+  explicit Parts(const Config& config)
+      : objects(open_objects(env, config)),
+        database(open_backend(config)),
+        mlflow(env, *database, *objects, mlflow_options(config)),
+        s3(env, *objects, s3_options(config)) {
+    const http::Handler tracking = [this](http::Request& request) {
+      return mlflow.handle(request);
+    };
+    const http::Handler storage = [this](http::Request& request) { return s3.handle(request); };
+    const http::Handler console = [this](http::Request& request) { return page.handle(request); };
+    tracking_server =
+        bind_port(config, "port", config.port,
+                  http::logged(env, "tracking", http::guarded(guard_options(config), tracking)));
+    s3_server = bind_port(config, "s3-port", config.s3_port, http::logged(env, "s3", storage));
+    console_server =
+        bind_port(config, "console-port", config.console_port,
+                  http::logged(env, "console", http::guarded(guard_options(config), console)));
+    page.show({local_url(config.host, tracking_server->port()),
+               local_url(config.host, s3_server->port()),
+               local_url(config.host, console_server->port()), config.data_dir});
+  }
+
+  MlflowServerOptions mlflow_options(const Config& config) {
+    MlflowServerOptions options{config.default_artifact_root, config.artifacts_destination, {}};
+    // Where clients come by names this process does not know, a URL made here might not be one they
+    // can reach; they then send large files in one piece.
+    if (config.host == "0.0.0.0" || config.host == "::" || config.host.empty()) return options;
+    options.presign_part = [this, host = config.host,
+                            key = store::s3::AccessKey{config.access_key, config.secret_key}](
+                               const std::string& bucket, const std::string& name,
+                               const std::string& upload_id, int part_number) {
+      store::s3::PresignedRequest part;
+      part.method = "PUT";
+      part.endpoint = local_url(host, s3_server->port());
+      part.bucket = bucket;
+      part.key = name;
+      part.query =
+          "partNumber=" + std::to_string(part_number) + "&uploadId=" + percent_encode(upload_id);
+      part.expires_s = part_url_expires_s;
+      return store::s3::presigned_url(key, region, env.now_ms(), part);
+    };
+    return options;
+  }
+
+  SystemEnv env;
+  std::unique_ptr<store::ObjectStore> objects;
+  std::unique_ptr<db::Database> database;
+  MlflowServer mlflow;
+  store::s3::S3Service s3;
+  console::Page page;
+  std::unique_ptr<http::Server> tracking_server;
+  std::unique_ptr<http::Server> s3_server;
+  std::unique_ptr<http::Server> console_server;
+};
+
+App::App(const Config& config) : parts_(std::make_unique<Parts>(config)) {}
+
+App::~App() = default;
+
+void App::start() {
+  parts_->s3_server->start();
+  parts_->console_server->start();
+  parts_->tracking_server->start();
+}
+
+void App::stop() {
+  // Together, so that three slow clients do not add up their grace.
+  std::vector<std::jthread> stopping;
+  for (http::Server* server :
+       {parts_->console_server.get(), parts_->tracking_server.get(), parts_->s3_server.get()}) {
+    stopping.emplace_back([server] { server->stop(); });
+  }
+}
+
+int App::port() const {
+  return parts_->tracking_server->port();
+}
+int App::s3_port() const {
+  return parts_->s3_server->port();
+}
+int App::console_port() const {
+  return parts_->console_server->port();
+}
+
+std::string local_url(const std::string& host, int port) {
+  std::string name = host;
+  if (host == "0.0.0.0" || host.empty()) name = "127.0.0.1";
+  if (host == "::") name = "::1";
+  if (name.find(':') != std::string::npos) name = "[" + name + "]";
+  return "http://" + name + ":" + std::to_string(port);
+}
+
+}  // namespace sandbox

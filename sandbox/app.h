@@ -1,0 +1,37 @@
+// The whole lab in one object: the stores, what answers on each port, and the ports. Parts are
+// built in the order of the members and go away in reverse.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sandbox/base/config.h"
+
+namespace sandbox {
+
+class App {
+ public:
+  // Opens the stores below config.data_dir, makes the buckets, binds the ports. Nothing is answered
+  // before start(). Throws Error with a sentence for the person who started it.
+  explicit App(const Config& config);
+  ~App();
+
+  void start();
+  // Running requests finish, then the ports are closed. The stores close with the object.
+  void stop();
+
+  // The bound ports, also where the setting was 0.
+  [[nodiscard]] int port() const;
+  [[nodiscard]] int s3_port() const;
+  [[nodiscard]] int console_port() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+// "http://127.0.0.1:5000" for what a client on this machine types: every-address hosts become the
+// loopback one, IPv6 gets its brackets.
+std::string local_url(const std::string& host, int port);
+
+}  // namespace sandbox

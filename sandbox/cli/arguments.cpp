@@ -1,0 +1,98 @@
+#include "sandbox/cli/arguments.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+
+#include "sandbox/base/config.h"
+#include "sandbox/base/error.h"
+
+namespace sandbox::cli {
+
+struct Arguments::Parser {
+  CLI::App app;
+};
+
+std::string program() {
+  return process_environment()("MLOPS_SANDBOX_COMMAND").value_or("./mlops-sandbox");
+}
+
+std::string shell_word(const std::string& text) {
+  const bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("_-./:=@%+,").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (is_plain) return text;
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+std::string data_dir_flag(const std::string& data_dir) {
+  if (data_dir == find_data_dir("", process_environment())) return "";
+  return " --data-dir " + shell_word(data_dir);
+}
+
+Arguments::Arguments(const std::string& command, const std::string& about)
+    : parser_(std::make_unique<Parser>()), command_(command) {
+  parser_->app.name("mlops-sandbox " + command);
+  parser_->app.description(about);
+  parser_->app.get_formatter()->column_width(36);
+  parser_->app.get_formatter()->label("TEXT", "");
+  parser_->app.get_formatter()->label("TEXT ...", "");
+}
+
+Arguments::~Arguments() = default;
+
+void Arguments::text(const std::string& names, std::string& into, const std::string& about) {
+  parser_->app.add_option(names, into, about);
+}
+
+void Arguments::number(const std::string& names, std::int64_t& into, const std::string& about) {
+  parser_->app.add_option(names, into, about);
+}
+
+void Arguments::flag(const std::string& names, bool& into, const std::string& about) {
+  parser_->app.add_flag(names, into, about);
+}
+
+void Arguments::list(const std::string& names,
+                     std::vector<std::string>& into,
+                     const std::string& about) {
+  parser_->app.add_option(names, into, about)->expected(1)->take_all();
+}
+
+void Arguments::one_of(const std::string& names,
+                       std::string& into,
+                       const std::vector<std::string>& words,
+                       const std::string& about) {
+  parser_->app.add_option(names, into, about)->check(CLI::IsMember(words));
+}
+
+void Arguments::footer(const std::string& text) {
+  parser_->app.footer(text);
+}
+
+bool Arguments::parse(const std::vector<std::string>& words) {
+  // The library wants them last word first.
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    parser_->app.parse(reversed);
+    return true;
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(parser_->app.help().c_str(), stdout);
+    return false;
+  } catch (const CLI::ParseError& error) {
+    throw Error(Code::invalid_parameter_value, std::string(error.what()) + "\n`" + program() + " " +
+                                                   command_ + " --help` shows what it takes.");
+  }
+}
+
+}  // namespace sandbox::cli

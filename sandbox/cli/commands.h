@@ -1,0 +1,24 @@
+// The commands of the program, one row each; help is made from the rows.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sandbox::cli {
+
+using Words = std::vector<std::string>;
+
+// Each takes the words after its name and answers the exit code. Throws Error for the person.
+int up(const Words& words);
+int down(const Words& words);
+int status(const Words& words);
+int env(const Words& words);
+int logs(const Words& words);
+int verify(const Words& words);
+int api(const Words& words);
+
+// argv without the program's name. Exit codes: 0 done, 1 it did not work, 2 that is not how to ask.
+int run(const Words& words);
+
+}  // namespace sandbox::cli

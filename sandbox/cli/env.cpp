@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "sandbox/base/config.h"
+#include "sandbox/base/fields_json.h"
+#include "sandbox/base/text.h"
+#include "sandbox/cli/arguments.h"
+#include "sandbox/cli/commands.h"
+#include "sandbox/cli/lab.h"
+
+namespace sandbox::cli {
+namespace {
+
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+// The same port on another name: what a container or another machine has to type.
+std::string with_host(const std::string& url, const std::string& host) {
+  if (host.empty()) return url;
+  return "http://" + host + url.substr(url.rfind(':'));
+}
+
+Variables variables_of(const LabState& state, const std::string& host) {
+  return {{"MLFLOW_TRACKING_URI", with_host(state.tracking_url, host)},
+          {"MLFLOW_S3_ENDPOINT_URL", with_host(state.s3_url, host)},
+          {"AWS_ENDPOINT_URL_S3", with_host(state.s3_url, host)},
+          {"AWS_ACCESS_KEY_ID", state.access_key},
+          {"AWS_SECRET_ACCESS_KEY", state.secret_key},
+          {"AWS_DEFAULT_REGION", "us-east-1"}};
+}
+
+std::string quoted(const std::string& text, const std::string& escaped_characters) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (escaped_characters.find(c) != std::string::npos) out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string dotenv_value(const std::string& text) {
+  return shell_word(text) == text ? text : quoted(text, "\"\\$`");
+}
+
+std::string powershell_value(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
+  return out + "'";
+}
+
+std::string as_json(const Variables& variables) {
+  std::string out;
+  JsonWriter writer(out);
+  writer.begin_object();
+  for (const auto& [name, value] : variables) {
+    writer.name(name);
+    writer.value(value);
+  }
+  writer.end_object();
+  return out + "\n";
+}
+
+std::string written(const Variables& variables, const std::string& format) {
+  if (format == "json") return as_json(variables);
+  std::string out;
+  for (const auto& [name, value] : variables) {
+    if (format == "shell") out += "export " + name + "=" + shell_word(value) + "\n";
+    if (format == "dotenv") out += name + "=" + dotenv_value(value) + "\n";
+    if (format == "powershell") out += "$env:" + name + " = " + powershell_value(value) + "\n";
+    if (format == "docker") out += (out.empty() ? "-e " : " -e ") + shell_word(name + "=" + value);
+  }
+  return format == "docker" ? out + "\n" : out;
+}
+
+}  // namespace
+
+int env(const Words& words) {
+  Arguments arguments("env", "Prints the variables that point MLflow and S3 clients at the lab.");
+  std::string place;
+  std::string format = "shell";
+  std::string host;
+  arguments.text("--data-dir,--data", place, "The lab's data directory");
+  arguments.one_of("--format,-f", format, {"shell", "dotenv", "docker", "json", "powershell"},
+                   "How to write them [shell]");
+  arguments.text("--for-host", host,
+                 "The name under which the reader of the variables reaches this machine");
+  arguments.footer(
+      "Examples:\n"
+      "  eval \"$(mlops-sandbox env)\"\n"
+      "  mlops-sandbox env --format dotenv > .env\n"
+      "  mlops-sandbox env --format powershell | Invoke-Expression\n"
+      "  docker run --network host $(mlops-sandbox env --format docker) trainer python train.py\n"
+      "Docker Desktop has no host network: start the lab with --host 0.0.0.0 and take\n"
+      "  docker run $(mlops-sandbox env --format docker --for-host host.docker.internal) …");
+  if (!arguments.parse(words)) return 0;
+  const LabState state = need_running_lab(find_data_dir(place, process_environment()));
+  std::fputs(written(variables_of(state, host), format).c_str(), stdout);
+  return 0;
+}
+
+}  // namespace sandbox::cli

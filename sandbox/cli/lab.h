@@ -1,0 +1,73 @@
+// A lab on disk as the commands see it: one directory, one lock that a running process holds, and
+// one file that says where that process answers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "sandbox/base/fields.h"
+
+namespace sandbox::cli {
+
+// <data>/state.json, readable by its owner only: it holds the S3 keys for `env`.
+struct LabState {
+  std::string tracking_url;
+  std::string s3_url;
+  std::string console_url;
+  std::string access_key;
+  std::string secret_key;
+  std::string data_dir;
+  std::int64_t pid = 0;
+  std::int64_t started_ms = 0;
+  std::string version;
+  std::string backend_store_uri;
+  std::string default_artifact_root;
+  std::string artifacts_destination;
+
+  static constexpr auto fields() {
+    return std::tuple{field("tracking_url", &LabState::tracking_url),
+                      field("s3_url", &LabState::s3_url),
+                      field("console_url", &LabState::console_url),
+                      field("access_key", &LabState::access_key),
+                      field("secret_key", &LabState::secret_key),
+                      field("data_dir", &LabState::data_dir),
+                      field("pid", &LabState::pid),
+                      field("started_ms", &LabState::started_ms),
+                      field("version", &LabState::version),
+                      field("backend_store_uri", &LabState::backend_store_uri),
+                      field("default_artifact_root", &LabState::default_artifact_root),
+                      field("artifacts_destination", &LabState::artifacts_destination)};
+  }
+};
+
+// Holds <data>/lock as long as it lives; the kernel lets go when the process ends, however it ends.
+class LabLock {
+ public:
+  // Makes the directory (for its owner only) when it is not there. Throws Error naming the process
+  // that has the lock.
+  explicit LabLock(const std::string& data_dir);
+  ~LabLock();
+  LabLock(const LabLock&) = delete;
+  LabLock& operator=(const LabLock&) = delete;
+
+ private:
+  int file_ = -1;
+};
+
+void write_state(const LabState& state);
+void remove_state(const std::string& data_dir);
+
+// The process that holds the lock; nullopt when none does.
+std::optional<std::int64_t> lock_holder(const std::string& data_dir);
+// The state of the running lab; nullopt when none runs there, or it has not begun to answer.
+std::optional<LabState> running_lab(const std::string& data_dir);
+// The same, or an Error that says how to start one.
+LabState need_running_lab(const std::string& data_dir);
+
+std::string log_file(const std::string& data_dir);
+// "45s", "12m", "3h", "9d": an age as kubectl writes it.
+std::string age_text(std::int64_t ms);
+
+}  // namespace sandbox::cli

@@ -1,0 +1,28 @@
+// The page on the console's port: what runs where. The console itself comes with a later version.
+#pragma once
+
+#include <string>
+
+#include "sandbox/http/request.h"
+
+namespace sandbox::console {
+
+struct Places {
+  std::string tracking_url;
+  std::string s3_url;
+  std::string console_url;
+  std::string data_dir;
+};
+
+class Page {
+ public:
+  // Before the first request; the ports are known only after they are bound.
+  void show(const Places& places);
+  // Safe from every thread.
+  [[nodiscard]] http::Response handle(const http::Request& request) const;
+
+ private:
+  std::string html_;
+};
+
+}  // namespace sandbox::console

@@ -107,7 +107,7 @@ class Server::Impl {
   Response answer(Request& request);
   void settle(Guest& guest, After after);  // with the mutex held
 
-  void arm(Guest& guest, int operation);
+  bool arm(Guest& guest, int operation);
   void park(Guest& guest);
   void remove(Guest& guest) { guests_.erase(&guest); }
   std::int64_t in_ms(int milliseconds) {
@@ -251,19 +251,15 @@ void Server::Impl::accept_arrivals(Door& door) {
     if (arrival.outcome != Listener::Outcome::accepted) return;
     auto owned = std::make_unique<Guest>(std::move(arrival.socket), std::move(arrival.peer));
     Guest& guest = *owned;
-    std::size_t count = 0;
     {
       const std::lock_guard lock(mutex_);
-      count = guests_.size();
+      const std::size_t count = guests_.size();
+      // Too many even to tell them are closed without a word.
+      if (count >= options_.connections_max + refused_max) continue;
       guest.deadline_ns = in_ms(options_.idle_ms);
-      if (count < options_.connections_max + refused_max) guests_.emplace(&guest, std::move(owned));
-      if (count < options_.connections_max) arm(guest, EPOLL_CTL_ADD);
+      guests_.emplace(&guest, std::move(owned));
+      if (!arm(guest, EPOLL_CTL_ADD) || count < options_.connections_max) continue;
     }
-    if (count < options_.connections_max) continue;
-    if (owned) continue;  // too many even to tell them; closed here
-    epoll_event event{};
-    event.data.ptr = &guest;
-    ::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, guest.connection.socket(), &event);
     refuse(guest, door, {503, "The server has too many connections. Try again soon."});
   }
 }
@@ -479,16 +475,16 @@ void Server::Impl::park(Guest& guest) {
   arm(guest, EPOLL_CTL_MOD);
 }
 
-// The next arrival wakes the watcher, once.
-void Server::Impl::arm(Guest& guest, int operation) {
+// The next arrival wakes the watcher, once. False when that cannot be had and the guest is gone.
+bool Server::Impl::arm(Guest& guest, int operation) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLONESHOT;
   event.data.ptr = &guest;
-  if (::epoll_ctl(epoll_.number(), operation, guest.connection.socket(), &event) != 0) {
-    log::error("a connection cannot be watched",
-               {{"reason", std::generic_category().message(errno)}});
-    remove(guest);
-  }
+  if (::epoll_ctl(epoll_.number(), operation, guest.connection.socket(), &event) == 0) return true;
+  log::error("a connection cannot be watched",
+             {{"reason", std::generic_category().message(errno)}});
+  remove(guest);
+  return false;
 }
 
 // A random start and a count: unique in the log, at no cost.

@@ -1,5 +1,6 @@
 #include "embedded_store/s3/service.h"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 
@@ -40,6 +41,32 @@ void check_key(const std::string& key) {
   }
   if (!sandbox::is_valid_utf8(key) || key.find('\0') != std::string::npos) {
     throw fault("InvalidURI");
+  }
+}
+
+// Some SDKs move x-amz- headers of a presigned request into its URL. They mean the same there, and
+// they are signed like all of it; to ignore one could turn a copy into an empty object.
+void take_headers_from_query(Request& request, const sandbox::http::Query& query) {
+  constexpr std::array<std::string_view, 8> of_the_signature{
+      "x-amz-algorithm", "x-amz-content-sha256", "x-amz-credential", "x-amz-date",
+      "x-amz-expires",   "x-amz-security-token", "x-amz-signature",  "x-amz-signedheaders"};
+  for (const auto& [name, value] : query.all()) {
+    std::string header = sandbox::lower(name);
+    if (!header.starts_with("x-amz-") || request.headers.find(header)) continue;
+    if (std::find(of_the_signature.begin(), of_the_signature.end(), header) !=
+        of_the_signature.end()) {
+      continue;
+    }
+    // These values go out as headers of a GET one day.
+    const auto is_control = [](char c) {
+      return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+    };
+    if (std::any_of(value.begin(), value.end(), is_control) ||
+        std::any_of(header.begin(), header.end(), is_control)) {
+      throw fault("InvalidArgument", "A header value must not hold control characters.",
+                  {{"ArgumentName", name}});
+    }
+    request.headers.add(std::move(header), value);
   }
 }
 
@@ -99,6 +126,7 @@ Response S3Service::answer(Request& request) {
   Authorization authorization;
   if (request.method != "OPTIONS") authorization = authenticator_.authenticate(request);
 
+  take_headers_from_query(request, query);
   const Operation& operation = find_operation(request, query, scope);
   if (authorization.read_only && operation.access == Access::write) {
     throw fault("AccessDenied",

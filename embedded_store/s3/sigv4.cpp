@@ -278,7 +278,8 @@ Authenticator::Claim Authenticator::claim_in_query(const Request& request) const
                 "X-Amz-Expires must be less than a week (in seconds); that is, the given "
                 "X-Amz-Expires must be less than 604800 seconds");
   }
-  claim.payload_hash = request.headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD");
+  claim.payload_hash = request.headers.get("x-amz-content-sha256",
+                                           query.get("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"));
   return claim;
 }
 

@@ -8,6 +8,9 @@ import urllib.parse
 import urllib.request
 
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from s3_support import (  # noqa: F401
     address,
     bucket,
@@ -83,6 +86,32 @@ def test_presigned_multipart(signer, s3, bucket):
         **ids, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": parts[0]["ETag"]}]}
     )
     assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"part"
+
+
+def presign(lab, method, target):
+    """A URL whose parameters are exactly those given, and signed."""
+    request = AWSRequest(method=method, url=lab.s3_url + target)
+    credentials = Credentials(lab.access_key, lab.secret_key)
+    S3SigV4QueryAuth(credentials, "s3", "us-east-1", expires=60).add_auth(request)
+    return request.url
+
+
+def test_presigned_headers_in_the_url(lab, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="source", Body=b"copied")
+    url = presign(lab, "PUT", f"/{bucket}/key?x-amz-meta-a=b&x-amz-tagging=t%3D1")
+    assert fetch(url, "PUT", b"put")[0] == 200
+    got = s3.get_object(Bucket=bucket, Key="key")
+    assert (got["Metadata"], got["TagCount"]) == ({"a": "b"}, 1)
+    url = presign(lab, "PUT", f"/{bucket}/copy?x-amz-copy-source={bucket}%2Fsource")
+    assert fetch(url, "PUT")[0] == 200
+    assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == b"copied"
+    url = presign(lab, "PUT", f"/{bucket}/no?x-amz-server-side-encryption=AES256")
+    assert fetch(url, "PUT", b"x")[0] == 501
+    url = presign(lab, "PUT", f"/{bucket}/no?x-amz-meta-a=b%0D%0AInjected%3A%20c")
+    assert fetch(url, "PUT", b"x")[0] == 400
+    url = presign(lab, "PUT", f"/{bucket}/no?x-amz-checksum-crc32=AAAAAA%3D%3D")
+    assert fetch(url, "PUT", b"x")[0] == 400
+    assert refused(s3.head_object, Bucket=bucket, Key="no")[1] == 404
 
 
 def test_presigned_version_2_says_what_to_do(s3, bucket):

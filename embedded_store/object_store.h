@@ -1,10 +1,10 @@
-// An object store anyone could embed: buckets, objects, multipart uploads, listing. Built on RocksDB
-// (engine/); the S3 protocol (s3/) and the tracking server's artifact proxy are its users.
+// An object store anyone could embed: buckets, objects, multipart uploads, listing. Built on
+// RocksDB (engine/); the S3 protocol (s3/) and the tracking server's artifact proxy are its users.
 //
 // Thread safety: every ObjectStore method may be called from every thread. Readers, writers and
 // uploads belong to one thread at a time.
-// Durability: commit(), complete_upload() and every other change return after the change is on disk;
-// what was returned survives kill -9 and power loss. Before that nothing of it is visible.
+// Durability: commit(), complete_upload() and every other change return after the change is on
+// disk; what was returned survives kill -9 and power loss. Before that nothing of it is visible.
 // Failures are thrown as store::Fault; the names are S3's error codes.
 #pragma once
 
@@ -116,7 +116,7 @@ class ObjectReader {
 struct ListQuery {
   std::string prefix;
   std::string delimiter;
-  std::string after;      // keys (or common prefixes) greater than this; "" from the start
+  std::string after;  // keys (or common prefixes) greater than this; "" from the start
   int keys_max = 1000;
 };
 
@@ -124,7 +124,7 @@ struct ListPage {
   std::vector<ObjectInfo> objects;           // in order of their UTF-8 bytes
   std::vector<std::string> common_prefixes;  // in order; counted in keys_max
   bool truncated = false;
-  std::string next_after;                    // ListQuery::after of the next page
+  std::string next_after;  // ListQuery::after of the next page
 };
 
 struct UploadInfo {
@@ -148,13 +148,15 @@ class ObjectStore {
   virtual ~ObjectStore() = default;
 
   // Buckets. Names follow S3's rules (InvalidBucketName).
-  virtual void create_bucket(const std::string& bucket, const std::string& region) = 0;  // BucketAlreadyOwnedByYou
+  virtual void create_bucket(const std::string& bucket,
+                             const std::string& region) = 0;  // BucketAlreadyOwnedByYou
   virtual std::optional<BucketInfo> find_bucket(const std::string& bucket) = 0;
   virtual std::vector<BucketInfo> buckets() = 0;
   virtual void delete_bucket(const std::string& bucket) = 0;  // NoSuchBucket, BucketNotEmpty
 
   // Objects. NoSuchBucket where the bucket is missing.
-  virtual std::unique_ptr<ObjectWriter> begin_put(const std::string& bucket, const std::string& key) = 0;
+  virtual std::unique_ptr<ObjectWriter> begin_put(const std::string& bucket,
+                                                  const std::string& key) = 0;
   // nullptr / nullopt when there is no such object.
   virtual std::unique_ptr<ObjectReader> open(const std::string& bucket, const std::string& key) = 0;
   virtual std::optional<ObjectInfo> find(const std::string& bucket, const std::string& key) = 0;
@@ -164,7 +166,9 @@ class ObjectStore {
 
   // Multipart uploads. NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall as S3.
   virtual UploadInfo create_upload(UploadInfo request) = 0;  // fills id and started_ms
-  virtual UploadInfo upload(const std::string& bucket, const std::string& key, const std::string& id) = 0;
+  virtual UploadInfo upload(const std::string& bucket,
+                            const std::string& key,
+                            const std::string& id) = 0;
   // commit() of this writer stores the part; its headers and conditions are ignored.
   virtual std::unique_ptr<ObjectWriter> begin_part(const UploadInfo& upload, int number) = 0;
   // In order of numbers, those greater than `after`.
@@ -193,7 +197,7 @@ class ObjectStore {
 // What a store may be told when it is opened; none of it is kept on disk.
 struct StoreOptions {
   // Larger objects and parts get a file of their own; smaller ones wait in memory for their commit.
-  std::size_t small_bytes_max = 256 << 10;
+  std::size_t small_bytes_max = 512 << 10;
   // The least size of all parts but the last.
   std::uint64_t part_bytes_min = 5 << 20;
   // Tests end the process here. Called with the name of each step between two changes on disk, from
@@ -201,8 +205,8 @@ struct StoreOptions {
   std::function<void(std::string_view step)> crash_point;
 };
 
-// Opens (creating when absent) the store in a directory. Throws std::runtime_error naming the cause:
-// locked by another process, written by a newer version, not a store, no permission.
+// Opens (creating when absent) the store in a directory. Throws std::runtime_error naming the
+// cause: locked by another process, written by a newer version, not a store, no permission.
 std::unique_ptr<ObjectStore> open_object_store(sandbox::Env& env, const std::string& directory);
 std::unique_ptr<ObjectStore> open_object_store(sandbox::Env& env,
                                                const std::string& directory,

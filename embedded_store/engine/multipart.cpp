@@ -1,6 +1,5 @@
 // Multipart uploads. A part is a blob like an object's; completing an upload writes a list of them.
 #include <algorithm>
-#include <set>
 
 #include "embedded_store/engine/names.h"
 #include "embedded_store/engine/store.h"
@@ -60,8 +59,8 @@ std::string etag_of(const std::vector<PartRecord>& parts) {
 
 UploadInfo Store::create_upload(UploadInfo request) {
   check_key(request.key);
-  const std::shared_lock buckets_lock(buckets_mutex_);
-  const Id bucket = bucket_id_locked(request.bucket);
+  const BucketUse in_use = use(request.bucket);
+  const Id bucket = in_use.id();
   request.id = env_.new_id();
   request.started_ms = env_.now_ms();
   UploadRecord record;
@@ -97,16 +96,14 @@ UploadRecord Store::get_upload(Id bucket, const UploadInfo& upload) {
 
 void Store::commit_part(const UploadInfo& upload, BlobWriter& blob, PartRecord& record) {
   record.blob = blob.seal();
-  const std::shared_lock buckets_lock(buckets_mutex_);
   Batch batch(rocks_);
   Id replaced = 0;
-  std::shared_lock<std::shared_mutex> lock;
-  std::unique_lock<std::mutex> number_lock;
+  BucketUse in_use;
+  std::unique_lock<std::mutex> lock;
   try {
-    const Id bucket = bucket_id_locked(upload.bucket);
-    lock = std::shared_lock(key_lock(bucket, upload.key));
-    const Id number = get_upload(bucket, upload).number;
-    number_lock = std::unique_lock(part_lock(number, record.number));
+    in_use = use(upload.bucket);
+    lock = std::unique_lock(key_lock(in_use.id(), upload.key));
+    const Id number = get_upload(in_use.id(), upload).number;
     const std::string key = part_key(number, record.number);
     if (const auto bytes = rocks_.read(Family::meta, key)) {
       const auto before = decode_part(*bytes);
@@ -175,8 +172,8 @@ ObjectInfo Store::complete_upload(const UploadInfo& upload,
                                   const std::vector<CompletedPart>& parts,
                                   const std::vector<Checksum>& checksums,
                                   const WriteConditions& conditions) {
-  const std::shared_lock buckets_lock(buckets_mutex_);
-  const Id bucket = bucket_id_locked(upload.bucket);
+  const BucketUse in_use = use(upload.bucket);
+  const Id bucket = in_use.id();
   const std::unique_lock lock(key_lock(bucket, upload.key));
   const UploadRecord started = get_upload(bucket, upload);
 
@@ -240,8 +237,8 @@ ObjectInfo Store::complete_upload(const UploadInfo& upload,
 }
 
 void Store::abort_upload(const UploadInfo& upload) {
-  const std::shared_lock buckets_lock(buckets_mutex_);
-  const Id bucket = bucket_id_locked(upload.bucket);
+  const BucketUse in_use = use(upload.bucket);
+  const Id bucket = in_use.id();
   const std::unique_lock lock(key_lock(bucket, upload.key));
   const Id number = get_upload(bucket, upload).number;
   const auto parts = all_parts(number);

@@ -176,12 +176,13 @@ void Store::commit_put(const std::string& bucket,
   record.data = record.blob.id;
   record.size = record.blob.size;
 
-  const std::shared_lock buckets_lock(buckets_mutex_);
   std::optional<ObjectRecord> before;
   Batch batch(rocks_);
-  std::unique_lock<std::shared_mutex> lock;
+  BucketUse in_use;
+  std::unique_lock<std::mutex> lock;
   try {
-    const Id id = bucket_id_locked(bucket);
+    in_use = use(bucket);
+    const Id id = in_use.id();
     lock = std::unique_lock(key_lock(id, key));
     before = find_record(id, key);
     check_conditions(conditions, before);
@@ -214,8 +215,8 @@ std::optional<ObjectInfo> Store::find(const std::string& bucket, const std::stri
 }
 
 bool Store::remove(const std::string& bucket, const std::string& key) {
-  const std::shared_lock buckets_lock(buckets_mutex_);
-  const Id id = bucket_id_locked(bucket);
+  const BucketUse in_use = use(bucket);
+  const Id id = in_use.id();
   const std::unique_lock lock(key_lock(id, key));
   const auto before = find_record(id, key);
   if (!before) return false;

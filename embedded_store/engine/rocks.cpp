@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::size_t memtable_bytes = 8 << 20;
 constexpr std::size_t log_bytes_max = 32 << 20;  // bounds what a start after a crash has to replay
-constexpr std::size_t cache_bytes = 32 << 20;
+constexpr std::size_t cache_bytes = 16 << 20;
 constexpr int open_files_max = 256;
 
 rocksdb::Slice slice(std::string_view text) {
@@ -415,6 +415,11 @@ void Rocks::drop_files(std::span<const Id> blobs) {
   check(rocksdb::DeleteFilesInRanges(state_->db.get(), state_->family(Family::data), ranges.data(),
                                      ranges.size()),
         "freeing the space of an object");
+}
+
+void Rocks::purge() {
+  check(state_->db->DisableFileDeletions(), "freeing the space of an object");
+  check(state_->db->EnableFileDeletions(/*force=*/false), "freeing the space of an object");
 }
 
 std::vector<Id> Rocks::blobs_with_files() {

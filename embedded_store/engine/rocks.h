@@ -107,6 +107,9 @@ class Rocks {
   void take_in(ChunkFile& file);
   // Gives the files of these blobs back to the disk.
   void drop_files(std::span<const Id> blobs);
+  // Deletes dropped files that a reader was still in when they were dropped; RocksDB would do it
+  // with its next flush or compaction, which in a quiet store may be far away. Looks at every file.
+  void purge();
   // The blobs that have a file now, ascending.
   [[nodiscard]] std::vector<Id> blobs_with_files();
 

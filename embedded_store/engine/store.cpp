@@ -25,7 +25,8 @@ Store::Store(sandbox::Env& env, const std::string& directory, StoreOptions optio
       ids_((check_format(), rocks_)),
       sweeper_(rocks_, ids_.first(), options_.crash_point) {
   for (Cursor cursor = rocks_.cursor(buckets_prefix); cursor.valid(); cursor.next()) {
-    buckets_.emplace(cursor.key().substr(buckets_prefix.size()), decode_bucket(cursor.value()));
+    buckets_.emplace(cursor.key().substr(buckets_prefix.size()),
+                     std::make_shared<Bucket>(decode_bucket(cursor.value())));
   }
 }
 
@@ -56,7 +57,7 @@ void Store::reach(std::string_view step) const {
 
 void Store::create_bucket(const std::string& bucket, const std::string& region) {
   check_bucket_name(bucket);
-  const std::unique_lock lock(buckets_mutex_);
+  const std::lock_guard lock(buckets_mutex_);
   if (buckets_.count(bucket) > 0) {
     Fault fault(
         "BucketAlreadyOwnedByYou",
@@ -69,35 +70,43 @@ void Store::create_bucket(const std::string& bucket, const std::string& region) 
   Batch batch(rocks_);
   batch.put(Family::meta, bucket_key(bucket), encode(record));
   rocks_.commit(batch);
-  buckets_.emplace(bucket, record);
+  buckets_.emplace(bucket, std::make_shared<Bucket>(record));
 }
 
 std::optional<BucketInfo> Store::find_bucket(const std::string& bucket) {
-  const std::shared_lock lock(buckets_mutex_);
+  const std::lock_guard lock(buckets_mutex_);
   const auto found = buckets_.find(bucket);
   if (found == buckets_.end()) return std::nullopt;
-  return BucketInfo{
-      .name = bucket, .created_ms = found->second.created_ms, .region = found->second.region};
+  return BucketInfo{.name = bucket,
+                    .created_ms = found->second->record.created_ms,
+                    .region = found->second->record.region};
 }
 
 std::vector<BucketInfo> Store::buckets() {
-  const std::shared_lock lock(buckets_mutex_);
+  const std::lock_guard lock(buckets_mutex_);
   std::vector<BucketInfo> out;
   out.reserve(buckets_.size());
-  for (const auto& [name, record] : buckets_) {
-    out.push_back({.name = name, .created_ms = record.created_ms, .region = record.region});
+  for (const auto& [name, one] : buckets_) {
+    out.push_back(
+        {.name = name, .created_ms = one->record.created_ms, .region = one->record.region});
   }
   return out;
 }
 
 void Store::delete_bucket(const std::string& bucket) {
-  const std::unique_lock lock(buckets_mutex_);
-  const Id id = bucket_id_locked(bucket);
-  if (rocks_.cursor(objects_prefix(id)).valid()) {
+  const auto found = bucket_named(bucket);
+  const Id id = found->record.id;
+  auto check_empty = [&] {
+    if (!rocks_.cursor(objects_prefix(id)).valid()) return;
     Fault fault("BucketNotEmpty", "The bucket you tried to delete is not empty");
     fault.details.emplace_back("BucketName", bucket);
     throw fault;
-  }
+  };
+  // Asked before waiting as well: a bucket in steady use would let nobody have it alone.
+  check_empty();
+  const std::unique_lock lock(found->in_use);
+  if (found->is_removed) throw no_such_bucket(bucket);
+  check_empty();
   // Uploads do not keep a bucket alive: they end with it.
   Batch batch(rocks_);
   std::vector<Id> garbage;
@@ -112,7 +121,11 @@ void Store::delete_bucket(const std::string& bucket) {
   batch.erase(Family::meta, bucket_key(bucket));
   batch.erase(Family::meta, counters_key(id));
   rocks_.commit(batch);
-  buckets_.erase(bucket);
+  found->is_removed = true;
+  {
+    const std::lock_guard map_lock(buckets_mutex_);
+    buckets_.erase(bucket);
+  }
   for (const Id data : garbage) sweeper_.notify(data);
 }
 
@@ -122,24 +135,28 @@ ObjectStore::Usage Store::usage(const std::string& bucket) {
           .bytes = static_cast<std::uint64_t>(counters.bytes)};
 }
 
-Id Store::bucket_id(const std::string& bucket) {
-  const std::shared_lock lock(buckets_mutex_);
-  return bucket_id_locked(bucket);
-}
-
-Id Store::bucket_id_locked(const std::string& bucket) const {
+std::shared_ptr<Store::Bucket> Store::bucket_named(const std::string& bucket) {
+  const std::lock_guard lock(buckets_mutex_);
   const auto found = buckets_.find(bucket);
   if (found == buckets_.end()) throw no_such_bucket(bucket);
-  return found->second.id;
+  return found->second;
 }
 
-std::shared_mutex& Store::key_lock(Id bucket, std::string_view key) {
+Id Store::bucket_id(const std::string& bucket) {
+  return bucket_named(bucket)->record.id;
+}
+
+Store::BucketUse Store::use(const std::string& bucket) {
+  BucketUse use;
+  use.bucket = bucket_named(bucket);
+  use.lock = std::shared_lock(use.bucket->in_use);
+  if (use.bucket->is_removed) throw no_such_bucket(bucket);
+  return use;
+}
+
+std::mutex& Store::key_lock(Id bucket, std::string_view key) {
   const std::size_t hash = std::hash<std::string_view>{}(key) ^ (bucket * 0x9E3779B97F4A7C15U);
   return key_locks_[hash % key_locks_.size()];
-}
-
-std::mutex& Store::part_lock(Id upload, int number) {
-  return part_locks_[(upload * 31 + static_cast<std::size_t>(number)) % part_locks_.size()];
 }
 
 }  // namespace store::engine

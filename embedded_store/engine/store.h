@@ -2,11 +2,11 @@
 // (opening, buckets), objects.cpp (writing, reading, removing), listing.cpp and multipart.cpp.
 //
 // Locks, taken in this order:
-//   buckets_mutex_   shared by every change inside a bucket, alone for making and removing one
-//   key_locks_       striped by bucket and key; held over "read what is there, decide, commit".
-//   Alone
-//                    for changes of the object and of the uploads that make it, shared for parts
-//   part_locks_      striped by upload and part number
+//   Bucket::in_use   shared by every change inside the bucket, alone for removing it
+//   key_locks_       striped by bucket and key; held over "read what is there, decide, commit" by
+//   every
+//                    change of an object and of the uploads that make it
+//   buckets_mutex_   for a look at the map; making a bucket holds it over the commit
 #pragma once
 
 #include <array>
@@ -66,12 +66,26 @@ class Store final : public ObjectStore {
   friend class PutWriter;
   friend class PartWriter;
 
+  struct Bucket {
+    explicit Bucket(BucketRecord one) : record(std::move(one)) {}
+    const BucketRecord record;
+    std::shared_mutex in_use;
+    bool is_removed = false;  // in_use guards it
+  };
+  // A bucket that stays while this lives. The map and the changes in progress own it together: one
+  // that is waiting when the bucket is removed must still find the lock.
+  struct BucketUse {
+    std::shared_ptr<Bucket> bucket;
+    std::shared_lock<std::shared_mutex> lock;
+    [[nodiscard]] Id id() const { return bucket->record.id; }
+  };
+
   void check_format();
   void reach(std::string_view step) const;
+  std::shared_ptr<Bucket> bucket_named(const std::string& bucket);
   Id bucket_id(const std::string& bucket);
-  Id bucket_id_locked(const std::string& bucket) const;  // buckets_mutex_ is held
-  std::shared_mutex& key_lock(Id bucket, std::string_view key);
-  std::mutex& part_lock(Id upload, int number);
+  BucketUse use(const std::string& bucket);
+  std::mutex& key_lock(Id bucket, std::string_view key);
 
   std::optional<ObjectRecord> find_record(Id bucket, std::string_view key);
   std::vector<PartRecord> manifest(Id data);
@@ -109,11 +123,10 @@ class Store final : public ObjectStore {
   Rocks rocks_;
   Ids ids_;
 
-  mutable std::shared_mutex buckets_mutex_;
-  std::map<std::string, BucketRecord> buckets_;
+  std::mutex buckets_mutex_;
+  std::map<std::string, std::shared_ptr<Bucket>> buckets_;
 
-  std::array<std::shared_mutex, 256> key_locks_;
-  std::array<std::mutex, 256> part_locks_;
+  std::array<std::mutex, 256> key_locks_;
 
   Sweeper sweeper_;  // last: its thread uses what is above
 };

@@ -15,6 +15,7 @@ constexpr std::size_t garbage_at_once_max = 64;
 constexpr std::size_t garbage_queue_max = 16'384;
 constexpr std::size_t leftovers_at_once_max = 256;
 constexpr std::chrono::seconds wait_after_failure{1};
+constexpr std::chrono::milliseconds quiet_before_purge{500};
 
 }  // namespace
 
@@ -103,6 +104,16 @@ std::vector<Id> Sweeper::next_garbage(const std::stop_token& stop) {
       lock.unlock();
       refill();
       lock.lock();
+    } else if (must_purge_) {
+      if (changed_.wait_for(lock, stop, quiet_before_purge,
+                            [&] { return !queue_.empty() || must_rescan_; })) {
+        continue;
+      }
+      if (stop.stop_requested()) return {};
+      must_purge_ = false;
+      lock.unlock();
+      rocks_.purge();
+      lock.lock();
     } else if (!changed_.wait(lock, stop, [&] { return !queue_.empty() || must_rescan_; })) {
       return {};
     }
@@ -167,6 +178,7 @@ void Sweeper::drop(const std::vector<Id>& garbage) {
   }
   if (crash_point_) crash_point_("garbage found");
   rocks_.drop_files(files);
+  must_purge_ = must_purge_ || !files.empty();
   if (crash_point_) crash_point_("garbage files dropped");
   rocks_.apply(batch);
 }

@@ -70,12 +70,14 @@ class Sweeper {
   const Id first_new_;
   const std::function<void(std::string_view)> crash_point_;
 
-  std::mutex mutex_;  // of everything down to the thread
+  std::mutex mutex_;  // of everything down to must_rescan_
   std::condition_variable_any changed_;
   std::unordered_map<Id, std::size_t> pins_;
   std::unordered_set<Id> held_;  // garbage that waits for its readers
   std::deque<Id> queue_;
   bool must_rescan_ = true;  // there are garbage records that are not in the queue
+
+  bool must_purge_ = false;  // the thread's own: files were dropped since the last purge
 
   std::jthread thread_;
 };

@@ -151,9 +151,21 @@ void check_support(const Artifacts& artifacts) {
   if (!artifacts.has_multipart()) throw Error(Code::not_implemented, no_multipart);
 }
 
+// Clients of 2.9 and 2.10 leave the run's root out of the path, so their file would go astray in
+// silence; told there is no multipart upload, they send a plain PUT to the right place.
+void decline_clients_that_lose_the_root(const http::Request& request) {
+  const std::string_view agent = request.headers.get("user-agent");
+  for (const std::string_view version : {"2.9.", "2.10."}) {
+    if (agent.starts_with("mlflow-python-client/" + std::string(version))) {
+      throw Error(Code::not_implemented, no_multipart);
+    }
+  }
+}
+
 http::Response create(Artifacts& artifacts, http::Request& request) {
   const auto in = from_json<CreateUpload>(http::Api::json_body(request));
   check_support(artifacts);
+  decline_clients_that_lose_the_root(request);
   const Location place = upload_place(artifacts, request, in.path);
   if (in.num_parts < 1 || in.num_parts > parts_max) {
     throw Error(Code::invalid_parameter_value, "num_parts must be between 1 and " +
@@ -205,7 +217,7 @@ void install_multipart(http::Api& api, Artifacts& artifacts) {
               [&](http::Request& request) { return complete(artifacts, request); });
   api.add_raw("POST", root + "mpu/abort/{artifact_path...}", "Give up a multipart upload.",
               [&](http::Request& request) { return abort(artifacts, request); });
-  // Clients of 2.9 and 2.10 leave the directory out; told this, they send a plain PUT instead.
+  // What the clients of 2.9 and 2.10 ask for a file in their run's root.
   api.add_raw("POST", root + "mpu/create", "Refused: the path must say where the file goes.",
               [](http::Request& /*request*/) -> http::Response {
                 throw Error(Code::not_implemented, no_multipart);

@@ -1,8 +1,11 @@
 #include "sandbox/base/log.h"
 
+#include <filesystem>
 #include <memory>
+#include <vector>
 
 #include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -19,14 +22,25 @@ spdlog::level::level_enum level_of(Level level) {
   return spdlog::level::err;
 }
 
-std::shared_ptr<spdlog::logger> make_logger(const std::string& path) {
-  spdlog::sink_ptr sink;
+constexpr std::size_t file_bytes_max = 64UL * 1024 * 1024;
+constexpr std::size_t old_files_max = 3;
+
+std::shared_ptr<spdlog::logger> make_logger(const std::string& path, bool echo_warnings) {
+  std::vector<spdlog::sink_ptr> sinks;
   if (path.empty()) {
-    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  } else if (std::filesystem::exists(path) && !std::filesystem::is_regular_file(path)) {
+    // A device or a pipe cannot be renamed when it is full.
+    sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
   } else {
-    sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
+    sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, file_bytes_max,
+                                                                           old_files_max));
   }
-  auto logger = std::make_shared<spdlog::logger>("mlops-sandbox", std::move(sink));
+  if (echo_warnings && !path.empty()) {
+    sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    sinks.back()->set_level(spdlog::level::warn);
+  }
+  auto logger = std::make_shared<spdlog::logger>("mlops-sandbox", sinks.begin(), sinks.end());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   logger->flush_on(spdlog::level::info);
   return logger;
@@ -54,8 +68,8 @@ void append_value(std::string& line, std::string_view value) {
 
 }  // namespace
 
-void open(const std::string& path, Level least) {
-  auto logger = make_logger(path);
+void open(const std::string& path, Level least, bool echo_warnings) {
+  auto logger = make_logger(path, echo_warnings);
   logger->set_level(level_of(least));
   spdlog::set_default_logger(std::move(logger));
 }

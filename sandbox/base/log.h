@@ -42,7 +42,9 @@ struct Pair {
 enum class Level { debug, info, warning, error };
 
 // Where lines go from now on: a file that is appended to, or standard error when the path is empty.
-void open(const std::string& path, Level least = Level::info);
+// A full file is renamed to name.1.log and a new one begun; a few old ones are kept. With
+// `echo_warnings` warnings and errors go to standard error as well.
+void open(const std::string& path, Level least = Level::info, bool echo_warnings = false);
 void write(Level level, std::string_view message, std::initializer_list<Pair> pairs = {});
 
 inline void debug(std::string_view message, std::initializer_list<Pair> pairs = {}) {

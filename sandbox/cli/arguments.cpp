@@ -15,7 +15,7 @@ struct Arguments::Parser {
 };
 
 std::string program() {
-  return process_environment()("MLOPS_SANDBOX_COMMAND").value_or("./mlops-sandbox");
+  return shell_word(process_environment()("MLOPS_SANDBOX_COMMAND").value_or("./mlops-sandbox"));
 }
 
 std::string shell_word(const std::string& text) {

@@ -173,7 +173,7 @@ void open_log(const Config& config) {
     throw Error(Code::invalid_state,
                 "The directory for the log cannot be made: " + failure.message() + ".");
   }
-  log::open(log_file(config.data_dir));
+  log::open(log_file(config.data_dir), log::Level::info, true);
 }
 
 // Removes the data directory of a lab that was made for one test run.

@@ -132,18 +132,10 @@ ModelVersionPage ModelVersions::search(std::string_view filter,
                                 " FROM model_versions v WHERE " + sql.text() + " ORDER BY " +
                                 order_sql(order_by) + " LIMIT ? OFFSET ?";
   const std::int64_t offset = tracking::token_offset(page_token);
-  sql.bind(max_results + 1);
-  sql.bind(offset);
   return database_.read([&](db::Tx& tx) {
     ModelVersionPage page;
-    {
-      db::Rows rows = tx.query_values(statement, sql.values());
-      while (rows.next()) page.model_versions.push_back(version_of(rows));
-    }
-    if (static_cast<std::int64_t>(page.model_versions.size()) > max_results) {
-      page.model_versions.pop_back();
-      page.next_page_token = tracking::offset_token(offset + max_results);
-    }
+    page.next_page_token = tracking::read_page(tx, statement, sql, max_results, offset,
+                                               page.model_versions, version_of);
     for (ModelVersion& version : page.model_versions) read_version_tags(tx, version);
     return page;
   });

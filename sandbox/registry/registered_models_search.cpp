@@ -88,18 +88,10 @@ RegisteredModelPage RegisteredModels::search(std::string_view filter,
                                 " FROM registered_models WHERE " + sql.text() + " ORDER BY " +
                                 order_sql(order_by) + " LIMIT ? OFFSET ?";
   const std::int64_t offset = tracking::token_offset(page_token);
-  sql.bind(max_results + 1);
-  sql.bind(offset);
   return database_.read([&](db::Tx& tx) {
     RegisteredModelPage page;
-    {
-      db::Rows rows = tx.query_values(statement, sql.values());
-      while (rows.next()) page.registered_models.push_back(model_of(rows));
-    }
-    if (static_cast<std::int64_t>(page.registered_models.size()) > max_results) {
-      page.registered_models.pop_back();
-      page.next_page_token = tracking::offset_token(offset + max_results);
-    }
+    page.next_page_token = tracking::read_page(tx, statement, sql, max_results, offset,
+                                               page.registered_models, model_of);
     for (RegisteredModel& model : page.registered_models) read_model_details(tx, model);
     return page;
   });

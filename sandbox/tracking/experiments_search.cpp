@@ -115,16 +115,10 @@ ExperimentPage Experiments::search(std::string_view filter,
   const std::string statement = "SELECT " + std::string(experiment_columns) +
                                 " FROM experiments WHERE " + sql.text() + " ORDER BY " +
                                 order_sql(order_by) + " LIMIT ? OFFSET ?";
-  sql.bind(max_results + 1);
-  sql.bind(offset);
   return database_.read([&](db::Tx& tx) {
     ExperimentPage page;
-    db::Rows rows = tx.query_values(statement, sql.values());
-    while (rows.next()) page.experiments.push_back(experiment_of(rows));
-    if (static_cast<std::int64_t>(page.experiments.size()) > max_results) {
-      page.experiments.pop_back();
-      page.next_page_token = offset_token(offset + max_results);
-    }
+    page.next_page_token =
+        read_page(tx, statement, sql, max_results, offset, page.experiments, experiment_of);
     for (Experiment& experiment : page.experiments) read_tags(tx, experiment);
     return page;
   });

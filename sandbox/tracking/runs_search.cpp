@@ -234,21 +234,15 @@ RunPage Runs::search(const RunSearch& search) {
   sql.where("runs.experiment_id IN (" + marks + ") AND runs.lifecycle_stage IN " +
             std::string(stages_of(search.run_view_type)));
   for (const Comparison& comparison : parse_filter(search.filter)) add_comparison(sql, comparison);
-  sql.bind(search.max_results + 1);
-  sql.bind(offset);
   const std::string statement = "SELECT " + std::string(run_columns) + " FROM runs" + order.joins +
                                 " WHERE " + sql.text() + " ORDER BY " + order.clauses +
                                 " LIMIT ? OFFSET ?";
   return database_.read([&](db::Tx& tx) {
     RunPage page;
-    {
-      db::Rows rows = tx.query_values(statement, sql.values());
-      while (rows.next()) page.runs.emplace_back().info = run_info_of(rows);
-    }
-    if (static_cast<std::int64_t>(page.runs.size()) > search.max_results) {
-      page.runs.pop_back();
-      page.next_page_token = offset_token(offset + search.max_results);
-    }
+    page.next_page_token = read_page(tx, statement, sql, search.max_results, offset, page.runs,
+                                     [](const db::Rows& row) {
+                                       return Run{run_info_of(row), {}, {}, {}};
+                                     });
     for (Run& run : page.runs) read_run_details(tx, run);
     return page;
   });

@@ -2,7 +2,9 @@
 // behind.
 #pragma once
 
+#include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,10 @@ namespace sandbox::tracking {
 
 class SearchSql {
  public:
+  SearchSql() = default;
+  SearchSql(const SearchSql&) = delete;  // values_ points into texts_
+  SearchSql& operator=(const SearchSql&) = delete;
+
   // Joined by AND; `sql` must not hold user text.
   void where(std::string_view sql) { where_.append(where_.empty() ? "" : " AND ").append(sql); }
   // Values in the order of their `?` in the whole statement.
@@ -46,5 +52,29 @@ class SearchSql {
   std::deque<std::string> texts_;  // a deque: values_ points into its elements
   std::vector<db::Value> values_;
 };
+
+// Runs a statement that ends in "LIMIT ? OFFSET ?" (bound here, after all other values) and
+// collects one page of items. The token of the next page, when there is one.
+template <class Item, class ItemOf>
+std::optional<std::string> read_page(db::Tx& tx,
+                                     const std::string& statement,
+                                     const SearchSql& sql,
+                                     std::int64_t max_results,
+                                     std::int64_t offset,
+                                     std::vector<Item>& items,
+                                     ItemOf item_of) {
+  // One more than wanted tells whether there is a next page.
+  std::vector<db::Value> values = sql.values();
+  values.emplace_back(max_results + 1);
+  values.emplace_back(offset);
+  db::Rows rows = tx.query_values(statement, values);
+  while (rows.next()) {
+    if (static_cast<std::int64_t>(items.size()) == max_results) {
+      return offset_token(offset + max_results);
+    }
+    items.push_back(item_of(rows));
+  }
+  return std::nullopt;
+}
 
 }  // namespace sandbox::tracking

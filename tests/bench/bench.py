@@ -78,6 +78,16 @@ def http(method, path, body=b"", host="127.0.0.1"):
     return (head + f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
+def unchunked(text):
+    body = b""
+    while True:
+        length, _, text = text.partition(b"\r\n")
+        length = int(length, 16)
+        if not length:
+            return body
+        body, text = body + text[:length], text[length + 2 :]
+
+
 class Wire:
     """One kept-alive connection that can be waited for."""
 
@@ -113,7 +123,7 @@ class Wire:
         elif b"transfer-encoding: chunked" in head:
             if not self.buffer.endswith(b"0\r\n\r\n"):
                 return None
-            body = self.buffer[end + 4 :]
+            body = unchunked(self.buffer[end + 4 :])
         else:
             body = b""
         self.buffer = b""
@@ -133,7 +143,7 @@ def call(port, method, path, body=None):
     wire.socket.close()
     if status != 200:
         raise RuntimeError(f"{path}: {status} {text[:300]}")
-    return json.loads(text) if not text[:8].strip().startswith(b"1") else text
+    return json.loads(text)
 
 
 def load(port, connections, seconds, make_request):
@@ -268,7 +278,9 @@ def fill_by_api(server, experiment):
         assert status == 200, text
         body = {
             "run_id": json.loads(text)["run"]["info"]["run_id"],
-            "metrics": [{"key": k, "value": v, "timestamp": 1, "step": 0} for k, v in metrics.items()],
+            "metrics": [
+                {"key": k, "value": v, "timestamp": 1, "step": 0} for k, v in metrics.items()
+            ],
             "params": [{"key": k, "value": v} for k, v in params.items()],
             "tags": [{"key": k, "value": v} for k, v in tags.items()],
         }
@@ -290,7 +302,7 @@ def measure(server, seconds, operation, connections, make_request, weight=1):
     latencies, errors, wall = load(server.port, connections, seconds, make_request)
     cpu = cpu_seconds(server.process.pid) - before
     count = max(len(latencies), 1)
-    label = f"{operation}, {connections} conn" if connections > 1 or weight else operation
+    label = f"{operation}, {connections} conn"
     result = {
         f"{label}: per second": len(latencies) * weight / wall,
         f"{label}: server CPU, µs each": cpu / (count * weight) * 1e6,
@@ -344,10 +356,8 @@ def bench(server, seconds, mlflow_schema):
             server, seconds, f"log-batch of {BATCH} (metrics)", connections, one_batch, BATCH
         )
 
-    status, text = Wire(server.port).ask(
-        http("POST", API + "runs/search", json.dumps({"experiment_ids": [crowd], "max_results": 1}).encode())
-    )
-    some = json.loads(text)["runs"][0]["info"]["run_id"]
+    body = {"experiment_ids": [crowd], "max_results": 1}
+    some = call(server.port, "POST", "runs/search", body)["runs"][0]["info"]["run_id"]
     get = http("GET", f"{API}runs/get?run_id={some}")
     for connections in (1, 8):
         results |= measure(server, seconds, "runs/get", connections, lambda: get)
@@ -378,8 +388,10 @@ def shown(value):
 
 def table(servers, results):
     ours = servers[-1]
-    lines = ["| | " + " | ".join(servers) + (" | times better than " + " / ".join(servers[:-1]) if len(servers) > 1 else "") + " |",
-             "|---" * (len(servers) + (2 if len(servers) > 1 else 1)) + "|"]
+    heads = ["", *servers]
+    if len(servers) > 1:
+        heads.append(f"{ours} is times better than " + " / ".join(servers[:-1]))
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     rows = []
     for server in servers:
         rows += [name for name in results[server] if name not in rows]
@@ -413,7 +425,8 @@ def main():
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     mlflow = [
         str(arguments.mlflow), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", "{port}",
-        "--backend-store-uri", "sqlite:///{database}", "--artifacts-destination", "{folder}/artifacts",
+        "--backend-store-uri", "sqlite:///{database}",
+        "--artifacts-destination", "{folder}/artifacts",
     ]
     choices = {
         "mlflow": (arguments.mlflow, "MLflow", mlflow, quiet, True),

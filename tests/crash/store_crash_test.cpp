@@ -4,6 +4,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -42,13 +43,21 @@ class Writer {
   }
   ~Writer() {
     kill();
-    ::waitpid(pid_, nullptr, 0);
+    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
     ::close(output_);
   }
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  void kill() const { ::kill(pid_, SIGKILL); }
+  void kill() const {
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+  }
+  // Waits for its end. False when it ended in any other way than by being killed.
+  bool was_killed() {
+    int status = 0;
+    ::waitpid(std::exchange(pid_, 0), &status, 0);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  }
   // What it said until it died, or until `enough` bytes.
   std::string read(std::size_t enough = SIZE_MAX) const {
     std::string out;
@@ -115,7 +124,6 @@ void check_world(const std::string& directory, World& world) {
   for (const auto& upload : store->uploads("lab", "", "", "", 1'000)) store->abort_upload(upload);
   // Only what records name is left: the live objects, and what the log and the LSM tree of small
   // ones still hold.
-  const TemporaryDirectory unused;
   auto files_bytes = [&] {
     std::uint64_t total = 0;
     std::error_code gone;
@@ -142,8 +150,9 @@ TEST_CASE("a store killed at any step keeps what it acknowledged and shows nothi
                                  "committed", "garbage found", "garbage files dropped"}) {
     for (const std::string times : {"1", "7", "40"}) {
       INFO(step << ", time " << times);
-      const Writer writer(directory.path(), {std::to_string(seed++), step, times});
+      Writer writer(directory.path(), {std::to_string(seed++), step, times});
       learn(world, writer.read());
+      CHECK(writer.was_killed());
       check_world(directory.path(), world);
     }
   }

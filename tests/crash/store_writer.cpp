@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   if (words.size() < 2) return 2;
   StoreOptions options;
   options.part_bytes_min = 0;
+  options.small_bytes_max = 256 << 10;
   std::atomic<int> left = words.size() > 3 ? std::stoi(words[3]) : 0;
   if (words.size() > 3) {
     options.crash_point = [&](std::string_view step) {

@@ -93,7 +93,8 @@ struct World {
   Answer send(const std::string& method,
               const std::string& target,
               const std::string& body = "",
-              bool breaks_off = false) {
+              bool breaks_off = false,
+              const std::string& user_agent = "curl") {
     TextBody reader(body, breaks_off);
     http::Request request;
     request.method = method;
@@ -103,6 +104,7 @@ struct World {
     if (mark != std::string::npos) request.query = http::Query::parse(target.substr(mark + 1));
     request.body = &reader;
     request.headers.add("Content-Type", "application/json");
+    request.headers.add("User-Agent", user_agent);
     http::Response response = router.handle(request);
     Answer answer{response.status, response.body, response.headers};
     if (response.stream) response.stream([&](std::string_view piece) { answer.body += piece; });
@@ -327,6 +329,21 @@ TEST_CASE("presigned URLs are refused in the reference's words", "[artifacts]") 
   CHECK(ask("download", R"({"run_id":"s","path":"../x"})").status == 400);
   CHECK_THAT(ask("download", R"({"run_id":"r","path":"x","expiration":0})").body,
              Catch::Contains("expiration must be between 1 and 604800 seconds (got 0)."));
+}
+
+TEST_CASE("old clients whose uploads would go astray are told to send a plain PUT", "[artifacts]") {
+  World world(
+      [](const std::string&, const std::string&, const std::string&, int) { return "url"; });
+  const auto status = [&](const std::string& version) {
+    return world
+        .send("POST", "/api/2.0/mlflow-artifacts/mpu/create/dir", R"({"path":"/tmp/m.bin"})", false,
+              "mlflow-python-client/" + version)
+        .status;
+  };
+  CHECK(status("2.9.2") == 501);
+  CHECK(status("2.10.2") == 501);
+  CHECK(status("2.11.0") == 200);
+  CHECK(status("3.17.2") == 200);
 }
 
 TEST_CASE("a multipart upload becomes one file", "[artifacts]") {

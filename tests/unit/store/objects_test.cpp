@@ -281,7 +281,7 @@ TEST_CASE("a large object is written and read in little memory", "[store]") {
   put(*lab.store, "lab", "warm", noise(1 << 20));
   const auto piece = noise(1 << 20);
   sandbox::Digest expected(sandbox::DigestKind::md5);
-  const auto before = peak_kib();
+  [[maybe_unused]] const auto before = peak_kib();
   const auto writer = lab.store->begin_put("lab", "large");
   for (int i = 0; i < 200; ++i) {
     writer->write(piece);

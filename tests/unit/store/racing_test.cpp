@@ -11,6 +11,13 @@ using namespace store::testing;
 
 namespace {
 
+// Objects of a few hundred KiB take the way of large ones.
+StoreOptions early_files() {
+  StoreOptions options;
+  options.small_bytes_max = 64 << 10;
+  return options;
+}
+
 void in_parallel(int threads, const std::function<void(int)>& action) {
   std::barrier start(threads);
   std::vector<std::jthread> running;
@@ -25,7 +32,7 @@ void in_parallel(int threads, const std::function<void(int)>& action) {
 }  // namespace
 
 TEST_CASE("of sixteen racing writers exactly one creates the key", "[store]") {
-  Fixture lab;
+  Fixture lab(early_files());
   for (const std::size_t size : {std::size_t{100}, std::size_t{400'000}}) {
     for (int round = 0; round < 5; ++round) {
       const auto key = std::to_string(size) + "-" + std::to_string(round);
@@ -52,7 +59,7 @@ TEST_CASE("of sixteen racing writers exactly one creates the key", "[store]") {
 }
 
 TEST_CASE("a counter kept in an object by If-Match loses no step", "[store]") {
-  Fixture lab;
+  Fixture lab(early_files());
   put(*lab.store, "lab", "counter", "0");
   in_parallel(8, [&](int) {
     for (int done = 0; done < 10;) {
@@ -68,7 +75,7 @@ TEST_CASE("a counter kept in an object by If-Match loses no step", "[store]") {
 }
 
 TEST_CASE("writers, readers and removers of a few keys see whole objects", "[store]") {
-  Fixture lab;
+  Fixture lab(early_files());
   std::atomic<int> broken = 0;
   in_parallel(8, [&](int i) {
     for (int step = 0; step < 60; ++step) {
@@ -96,7 +103,7 @@ TEST_CASE("writers, readers and removers of a few keys see whole objects", "[sto
 }
 
 TEST_CASE("parts sent in parallel and twice leave one of each", "[store]") {
-  StoreOptions options;
+  auto options = early_files();
   options.part_bytes_min = 0;
   Fixture lab(options);
   const auto upload = begin_upload(*lab.store, "lab", "k");
@@ -117,7 +124,7 @@ TEST_CASE("parts sent in parallel and twice leave one of each", "[store]") {
 }
 
 TEST_CASE("a bucket is removed or written to, never both", "[store]") {
-  Fixture lab;
+  Fixture lab(early_files());
   for (int round = 0; round < 10; ++round) {
     lab.store->create_bucket("brief", "");
     std::string put_fault;

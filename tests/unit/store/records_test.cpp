@@ -85,6 +85,20 @@ TEST_CASE("records come back as they were written", "[store]") {
   CHECK(decode_garbage(encode(std::vector<Blob>{})).empty());
 }
 
+TEST_CASE("an object's record has the bytes of engine/design.md", "[store]") {
+  ObjectRecord record;
+  record.data = 2;
+  record.blob = {.id = 2, .place = Place::small, .size = 2, .chunk_bytes = 262'144, .unknown = {}};
+  record.version = 3;
+  record.size = 2;
+  record.etag = "49f68a5c8493ec2c0bf489821c21fc3b";
+  record.modified_ms = 1;
+  CHECK(encode(record) ==
+        bytes({1, 1, 1, 2, 2, 15, 1, 1, 1, 2, 2, 1, 1, 3, 1, 2, 4, 3, 0x80, 0x80, 0x10}) +
+            bytes({3, 1, 3, 4, 1, 2, 6, 32}) + record.etag + bytes({7, 1, 1, 9, 19}) +
+            "binary/octet-stream");
+}
+
 TEST_CASE("an unknown field is carried along, a critical one is refused", "[store]") {
   BucketRecord record;
   record.id = 9;

@@ -47,9 +47,9 @@ TEST_CASE("bytes whose reader outlives the last sweep go at the next start", "[s
 
 TEST_CASE("the space of many small objects comes back", "[store]") {
   Fixture lab;
-  const int objects = 3'000;
+  const int objects = 1'000;
   for (int i = 0; i < objects; ++i) {
-    put(*lab.store, "lab", std::to_string(i), noise(10'000, static_cast<std::uint64_t>(i)));
+    put(*lab.store, "lab", std::to_string(i), noise(30'000, static_cast<std::uint64_t>(i)));
   }
   lab.reopen();
   CHECK(lab.directory.bytes() > 25'000'000);

@@ -162,6 +162,8 @@ class ObjectStore {
   virtual std::optional<ObjectInfo> find(const std::string& bucket, const std::string& key) = 0;
   // True when there was one. Deleting nothing is no error in S3.
   virtual bool remove(const std::string& bucket, const std::string& key) = 0;
+  // Removes those of the keys that are there, all with one commit. Readers keep what they read.
+  virtual void remove_all(const std::string& bucket, const std::vector<std::string>& keys) = 0;
   virtual ListPage list(const std::string& bucket, const ListQuery& query) = 0;
 
   // Multipart uploads. NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall as S3.

@@ -1,5 +1,6 @@
 // Writing, reading and removing whole objects.
 #include <algorithm>
+#include <set>
 
 #include "embedded_store/engine/names.h"
 #include "embedded_store/engine/store.h"
@@ -227,6 +228,33 @@ bool Store::remove(const std::string& bucket, const std::string& key) {
   reach("committed");
   if (before->data != 0) sweeper_.notify(before->data);
   return true;
+}
+
+void Store::remove_all(const std::string& bucket, const std::vector<std::string>& keys) {
+  const BucketUse in_use = use(bucket);
+  const Id id = in_use.id();
+  const std::set<std::string_view> distinct(keys.begin(), keys.end());
+  // Taken in the order of their addresses, so that two calls never wait for each other.
+  std::set<std::mutex*> stripes;
+  for (const std::string_view key : distinct) stripes.insert(&key_lock(id, key));
+  std::vector<std::unique_lock<std::mutex>> locks;
+  locks.reserve(stripes.size());
+  for (std::mutex* stripe : stripes) locks.emplace_back(*stripe);
+  Batch batch(rocks_);
+  std::vector<Id> freed;
+  bool is_empty = true;
+  for (const std::string_view key : distinct) {
+    const auto before = find_record(id, key);
+    if (!before) continue;
+    replace(batch, id, key, before, std::nullopt);
+    if (before->data != 0) freed.push_back(before->data);
+    is_empty = false;
+  }
+  if (is_empty) return;
+  reach("before commit");
+  rocks_.commit(batch);
+  reach("committed");
+  for (const Id data : freed) sweeper_.notify(data);
 }
 
 namespace {

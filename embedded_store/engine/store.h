@@ -40,6 +40,7 @@ class Store final : public ObjectStore {
   std::unique_ptr<ObjectReader> open(const std::string& bucket, const std::string& key) override;
   std::optional<ObjectInfo> find(const std::string& bucket, const std::string& key) override;
   bool remove(const std::string& bucket, const std::string& key) override;
+  void remove_all(const std::string& bucket, const std::vector<std::string>& keys) override;
   ListPage list(const std::string& bucket, const ListQuery& query) override;
 
   UploadInfo create_upload(UploadInfo request) override;

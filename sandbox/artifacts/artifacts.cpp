@@ -216,7 +216,9 @@ void Artifacts::remove(const Location& place) {
     query.keys_max = list_page_keys;
     for (;;) {
       const store::ListPage page = store_.list(place.bucket, query);
-      for (const store::ObjectInfo& object : page.objects) store_.remove(place.bucket, object.key);
+      std::vector<std::string> keys;
+      for (const store::ObjectInfo& object : page.objects) keys.push_back(object.key);
+      store_.remove_all(place.bucket, keys);
       if (!page.truncated) return;
       query.after = page.next_after;
     }

@@ -1,8 +1,8 @@
 // The one door to SQL. A room writes one text with `?` parameters; reading and writing happen
 // inside functions that get a Tx.
 //
-// SQLite: one writer thread groups the writes of concurrent callers into one durable commit (WAL,
-// synchronous FULL); readers use their own connections and never wait for the writer.
+// SQLite: one connection writes, and one durable commit (WAL, synchronous FULL) serves all callers
+// that wait for it; readers use their own connections and never wait for the writer.
 #pragma once
 
 #include <cstdint>

@@ -17,19 +17,40 @@ SqliteDatabase::SqliteDatabase(const std::string& file)
   if (!file_.empty()) {
     writer_.script("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000;");
   }
-  thread_ = std::jthread([this](const std::stop_token& stop) { run_writer(stop); });
 }
 
 SqliteDatabase::~SqliteDatabase() = default;
 
+// Whoever comes while nobody writes, writes for all that have come meanwhile: concurrent callers
+// share a commit, and a lone one pays for no change of threads.
 void SqliteDatabase::write_work(const std::function<void(Tx&)>& work) {
   Job job{&work, false, nullptr};
   std::unique_lock lock(jobs_mutex_);
   jobs_.push_back(&job);
-  jobs_arrived_.notify_one();
-  jobs_done_.wait(lock, [&] { return job.done; });
+  while (!job.done) {
+    if (is_writing_) {
+      group_written_.wait(lock);
+      continue;
+    }
+    is_writing_ = true;
+    const std::vector<Job*> group = take_group();
+    lock.unlock();
+    run_group(group);
+    lock.lock();
+    is_writing_ = false;
+    for (Job* one : group) one->done = true;
+    group_written_.notify_all();
+  }
   lock.unlock();
   if (job.failure) std::rethrow_exception(job.failure);
+}
+
+std::vector<SqliteDatabase::Job*> SqliteDatabase::take_group() {
+  const std::size_t count = std::min(jobs_.size(), group_jobs_max);
+  const auto end = jobs_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<Job*> group(jobs_.begin(), end);
+  jobs_.erase(jobs_.begin(), end);
+  return group;
 }
 
 void SqliteDatabase::read_work(const std::function<void(Tx&)>& work) {
@@ -81,21 +102,6 @@ void SqliteDatabase::give_back_reader(std::unique_ptr<SqliteConnection> reader) 
   --readers_out_;
   if (reader) idle_readers_.push_back(std::move(reader));
   reader_returned_.notify_one();
-}
-
-void SqliteDatabase::run_writer(const std::stop_token& stop) {
-  std::unique_lock lock(jobs_mutex_);
-  while (jobs_arrived_.wait(lock, stop, [&] { return !jobs_.empty(); })) {
-    const std::size_t count = std::min(jobs_.size(), group_jobs_max);
-    const auto end = jobs_.begin() + static_cast<std::ptrdiff_t>(count);
-    const std::vector<Job*> group(jobs_.begin(), end);
-    jobs_.erase(jobs_.begin(), end);
-    lock.unlock();
-    run_group(group);
-    lock.lock();
-    for (Job* job : group) job->done = true;
-    jobs_done_.notify_all();
-  }
 }
 
 void SqliteDatabase::run_group(const std::vector<Job*>& group) {

@@ -1,4 +1,5 @@
-// SQLite behind the Database door: a writer thread that groups commits, and a pool of readers.
+// SQLite behind the Database door: one writing connection whose commits serve all that wait, and a
+// pool of readers.
 #pragma once
 
 #include <condition_variable>
@@ -6,7 +7,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "sandbox/db/database.h"
@@ -30,7 +30,7 @@ class SqliteDatabase final : public Database {
     std::exception_ptr failure;
   };
 
-  void run_writer(const std::stop_token& stop);
+  std::vector<Job*> take_group();
   void run_group(const std::vector<Job*>& group);
   void run_in_savepoint(Job& job);
   std::unique_ptr<SqliteConnection> take_reader();
@@ -38,15 +38,14 @@ class SqliteDatabase final : public Database {
 
   std::string file_;
   SqliteConnection writer_;
-  std::mutex jobs_mutex_;  // guards jobs_ and every Job's done
-  std::condition_variable_any jobs_arrived_;
-  std::condition_variable jobs_done_;
+  std::mutex jobs_mutex_;  // guards jobs_, is_writing_ and every Job's done
+  std::condition_variable group_written_;
   std::deque<Job*> jobs_;
+  bool is_writing_ = false;   // some caller uses writer_
   std::mutex readers_mutex_;  // guards idle_readers_ and readers_out_
   std::condition_variable reader_returned_;
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;
   std::size_t readers_out_ = 0;
-  std::jthread thread_;  // last: it uses all of the above
 };
 
 }  // namespace sandbox::db

@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::size_t objects_max = 1000;
 
-// Deletes unless another version than the only one is named: deleting what is not there is no
-// error.
-void remove(Context& context, const std::string& key, std::string_view version) {
-  if (version == "null") context.store.remove(context.bucket, key);
-}
-
 void write_outcome(XmlWriter& xml, const std::string& key, const Fault& refusal) {
   xml.begin("Error");
   xml.element("Key", key);
@@ -40,7 +34,10 @@ Response delete_object(Context& context) {
   const auto& headers = context.request.headers;
   refuse_conditions(headers.find("if-match") || headers.find("x-amz-if-match-size") ||
                     headers.find("x-amz-if-match-last-modified-time"));
-  remove(context, context.key, context.query.get("versionId", "null"));
+  // Every object has one version, "null"; deleting what is not there is no error.
+  if (context.query.get("versionId", "null") == "null") {
+    context.store.remove(context.bucket, context.key);
+  }
   Response response;
   response.status = 204;
   return response;
@@ -59,23 +56,26 @@ Response delete_objects(Context& context) {
   if (objects == 0 || objects > objects_max) throw fault("MalformedXML");
 
   XmlWriter xml("DeleteResult");
+  std::vector<std::string> keys;
   for (const XmlNode& one : root.children) {
     if (one.name != "Object") continue;
     const std::string key = *one.child_text("Key");
     const auto version = one.child_text("VersionId");
     try {
       refuse_conditions(one.child("ETag") || one.child("Size") || one.child("LastModifiedTime"));
-      remove(context, key, version.value_or("null"));
-      if (is_quiet) continue;
-      xml.begin("Deleted");
-      xml.element("Key", key);
-      if (version) xml.element("VersionId", *version);
-      xml.end();
     } catch (const Fault& refusal) {
       // One key's failure is not the others'.
       write_outcome(xml, key, refusal);
+      continue;
     }
+    if (version.value_or("null") == "null") keys.push_back(key);
+    if (is_quiet) continue;
+    xml.begin("Deleted");
+    xml.element("Key", key);
+    if (version) xml.element("VersionId", *version);
+    xml.end();
   }
+  context.store.remove_all(context.bucket, keys);
   return xml_response(xml);
 }
 

@@ -153,6 +153,27 @@ TEST_CASE("removing says whether there was something", "[store]") {
   CHECK_FALSE(lab.store->open("lab", "k"));
 }
 
+TEST_CASE("many are removed at once, also from several threads", "[store]") {
+  Fixture lab;
+  std::vector<std::string> keys{"absent", "k0", "k0"};
+  for (int i = 0; i < 200; ++i) {
+    keys.push_back("k" + std::to_string(i));
+    put(*lab.store, "lab", keys.back(), i % 50 == 0 ? noise(1'000'000) : "v");
+  }
+  put(*lab.store, "lab", "kept", "v");
+  {
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 4; ++i) {
+      callers.emplace_back([&] { lab.store->remove_all("lab", keys); });
+    }
+  }
+  lab.reopen();
+  CHECK(lab.store->usage("lab").objects == 1);
+  CHECK(lab.store->usage("lab").bytes == 1);
+  CHECK(lab.store->find("lab", "kept"));
+  CHECK(fault_of([&] { lab.store->remove_all("nowhere", keys); }) == "NoSuchBucket");
+}
+
 TEST_CASE("counters follow every change of a bucket", "[store]") {
   Fixture lab;
   put(*lab.store, "lab", "a", noise(1'000));

@@ -28,6 +28,10 @@ int down(const Words& words) {
     std::printf("No lab is running in %s.\n", data_dir.c_str());
     return 0;
   }
+  if (*pid <= 0) {
+    throw Error(Code::invalid_state,
+                "The lab in " + data_dir + " runs in another container. Stop it from there.");
+  }
   if (kill(static_cast<pid_t>(*pid), SIGTERM) != 0 && errno != ESRCH) {
     throw Error(Code::permission_denied, "Process " + std::to_string(*pid) +
                                              " belongs to another user, who has to stop it.");

@@ -8,7 +8,6 @@
 #include <sstream>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +44,15 @@ void make_directory(const std::string& data_dir) {
   if (is_new) fs::permissions(data_dir, fs::perms::owner_all, failure);
 }
 
+// A lock of the whole file that belongs to the process: forks do not inherit it, and the kernel
+// knows who has it, whatever the file says.
+struct flock whole_file() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
 std::string read_text(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream text;
@@ -69,7 +77,8 @@ LabLock::LabLock(const std::string& data_dir) {
                                                    " cannot be written: " + reason() +
                                                    ". Choose another with --data-dir.");
   }
-  if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
+  struct flock lock = whole_file();
+  if (fcntl(file_, F_SETLK, &lock) != 0) {
     const std::string pid(trim(read_text(path)));
     close(file_);
     const std::string flag = data_dir_flag(data_dir);
@@ -112,12 +121,13 @@ void remove_state(const std::string& data_dir) {
 }
 
 std::optional<std::int64_t> lock_holder(const std::string& data_dir) {
-  const int file = open(lock_file(data_dir).c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = open(lock_file(data_dir).c_str(), O_RDWR | O_CLOEXEC);
   if (file < 0) return std::nullopt;
-  const bool is_free = flock(file, LOCK_SH | LOCK_NB) == 0;
+  struct flock lock = whole_file();
+  const bool is_known = fcntl(file, F_GETLK, &lock) == 0;
   close(file);
-  if (is_free) return std::nullopt;
-  return parse_int64(trim(read_text(lock_file(data_dir))));
+  if (!is_known || lock.l_type == F_UNLCK) return std::nullopt;
+  return lock.l_pid;
 }
 
 std::optional<LabState> running_lab(const std::string& data_dir) {

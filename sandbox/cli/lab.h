@@ -59,7 +59,8 @@ class LabLock {
 void write_state(const LabState& state);
 void remove_state(const std::string& data_dir);
 
-// The process that holds the lock; nullopt when none does.
+// The process that holds the lock, as the kernel knows it; nullopt when none does. 0 when it runs
+// in another container, where its number means nothing here.
 std::optional<std::int64_t> lock_holder(const std::string& data_dir);
 // The state of the running lab; nullopt when none runs there, or it has not begun to answer.
 std::optional<LabState> running_lab(const std::string& data_dir);

@@ -1,6 +1,5 @@
 #include "sandbox/app.h"
 
-#include <filesystem>
 #include <thread>
 #include <vector>
 
@@ -22,8 +21,6 @@
 namespace sandbox {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* region = "us-east-1";
 constexpr std::int64_t part_url_expires_s = 3600;
 
@@ -41,19 +38,6 @@ std::unique_ptr<store::ObjectStore> open_objects(Env& env, const Config& config)
     throw Error(Code::invalid_state, "The object store in " + config.data_dir +
                                          "/objects cannot be opened: " + failure.what());
   }
-}
-
-std::unique_ptr<db::Database> open_backend(const Config& config) {
-  constexpr std::string_view scheme = "sqlite:///";
-  const fs::path file = config.backend_store_uri.substr(scheme.size());
-  std::error_code failure;
-  fs::create_directories(file.parent_path(), failure);
-  if (failure) {
-    throw Error(Code::invalid_parameter_value, "The directory of the database, " +
-                                                   file.parent_path().string() +
-                                                   ", cannot be made: " + failure.message() + ".");
-  }
-  return db::open_database(config.backend_store_uri);
 }
 
 std::unique_ptr<http::Server> bind_port(const Config& config,
@@ -101,7 +85,7 @@ store::s3::S3Options s3_options(const Config& config) {
 struct App::Parts {
   explicit Parts(const Config& config)
       : objects(open_objects(env, config)),
-        database(open_backend(config)),
+        database(db::open_database(config.backend_store_uri)),
         mlflow(env, *database, *objects, mlflow_options(config)),
         s3(env, *objects, s3_options(config)) {
     const http::Handler tracking = [this](http::Request& request) {

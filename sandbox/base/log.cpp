@@ -46,6 +46,12 @@ std::shared_ptr<spdlog::logger> make_logger(const std::string& path, bool echo_w
   return logger;
 }
 
+// Until open() is called, standard error: standard output belongs to what a command answers.
+std::shared_ptr<spdlog::logger>& current() {
+  static std::shared_ptr<spdlog::logger> logger = make_logger("", false);
+  return logger;
+}
+
 // Values with blanks, quotes or control characters are quoted, so that a line stays one line.
 void append_value(std::string& line, std::string_view value) {
   if (value.find_first_of(" \"\n\r\t=\\") == std::string_view::npos && !value.empty()) {
@@ -71,11 +77,11 @@ void append_value(std::string& line, std::string_view value) {
 void open(const std::string& path, Level least, bool echo_warnings) {
   auto logger = make_logger(path, echo_warnings);
   logger->set_level(level_of(least));
-  spdlog::set_default_logger(std::move(logger));
+  current() = std::move(logger);
 }
 
 void write(Level level, std::string_view message, std::initializer_list<Pair> pairs) {
-  spdlog::logger* logger = spdlog::default_logger_raw();
+  spdlog::logger* logger = current().get();
   if (!logger->should_log(level_of(level))) return;
   std::string line(message);
   for (const Pair& pair : pairs) {

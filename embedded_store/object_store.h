@@ -162,7 +162,7 @@ class ObjectStore {
   virtual std::optional<ObjectInfo> find(const std::string& bucket, const std::string& key) = 0;
   // True when there was one. Deleting nothing is no error in S3.
   virtual bool remove(const std::string& bucket, const std::string& key) = 0;
-  // Removes those of the keys that are there, all with one commit. Readers keep what they read.
+  // Removes those of the keys that are there, with few commits. Returns when all are gone.
   virtual void remove_all(const std::string& bucket, const std::vector<std::string>& keys) = 0;
   virtual ListPage list(const std::string& bucket, const ListQuery& query) = 0;
 

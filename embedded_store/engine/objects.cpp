@@ -1,5 +1,7 @@
 // Writing, reading and removing whole objects.
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <set>
 
 #include "embedded_store/engine/names.h"
@@ -7,6 +9,12 @@
 #include "sandbox/base/text.h"
 
 namespace store::engine {
+namespace {
+
+// How many locks of keys one commit of remove_all holds: writers of other keys meet them too.
+constexpr std::size_t key_locks_held_max = 32;
+
+}  // namespace
 
 ObjectInfo info_of(const std::string& bucket, std::string key, ObjectRecord record) {
   ObjectInfo info;
@@ -232,21 +240,28 @@ bool Store::remove(const std::string& bucket, const std::string& key) {
 
 void Store::remove_all(const std::string& bucket, const std::vector<std::string>& keys) {
   const BucketUse in_use = use(bucket);
-  const Id id = in_use.id();
-  const std::set<std::string_view> distinct(keys.begin(), keys.end());
-  // Taken in the order of their addresses, so that two calls never wait for each other.
-  std::set<std::mutex*> stripes;
-  for (const std::string_view key : distinct) stripes.insert(&key_lock(id, key));
-  std::vector<std::unique_lock<std::mutex>> locks;
-  locks.reserve(stripes.size());
-  for (std::mutex* stripe : stripes) locks.emplace_back(*stripe);
+  // Ordered by address, so that two calls never wait for each other.
+  std::map<std::mutex*, std::set<std::string_view>> by_lock;
+  for (const std::string& key : keys) by_lock[&key_lock(in_use.id(), key)].insert(key);
+  for (auto first = by_lock.begin(); first != by_lock.end();) {
+    std::vector<std::unique_lock<std::mutex>> locks;
+    std::vector<std::string_view> group;
+    for (; first != by_lock.end() && locks.size() < key_locks_held_max; ++first) {
+      locks.emplace_back(*first->first);
+      group.insert(group.end(), first->second.begin(), first->second.end());
+    }
+    remove_group(in_use.id(), group);
+  }
+}
+
+void Store::remove_group(Id bucket, const std::vector<std::string_view>& keys) {
   Batch batch(rocks_);
   std::vector<Id> freed;
   bool is_empty = true;
-  for (const std::string_view key : distinct) {
-    const auto before = find_record(id, key);
+  for (const std::string_view key : keys) {
+    const auto before = find_record(bucket, key);
     if (!before) continue;
-    replace(batch, id, key, before, std::nullopt);
+    replace(batch, bucket, key, before, std::nullopt);
     if (before->data != 0) freed.push_back(before->data);
     is_empty = false;
   }

@@ -93,6 +93,8 @@ class Store final : public ObjectStore {
   // Throws PreconditionFailed, or NoSuchKey for If-Match on nothing.
   static void check_conditions(const WriteConditions& conditions,
                                const std::optional<ObjectRecord>& current);
+  // With the locks of all these keys held.
+  void remove_group(Id bucket, const std::vector<std::string_view>& keys);
   // Adds to the batch: the new record, the old one's garbage, the counters. The key is locked.
   void replace(Batch& batch,
                Id bucket,

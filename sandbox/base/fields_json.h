@@ -111,13 +111,13 @@ std::optional<JsonView> find(const JsonView& object,
 bool is_blank_text(const JsonView& value);
 
 template <class Type>
-struct is_optional : std::false_type {};
+struct IsOptional : std::false_type {};
 template <class Type>
-struct is_optional<std::optional<Type>> : std::true_type {};
+struct IsOptional<std::optional<Type>> : std::true_type {};
 template <class Type>
-struct is_vector : std::false_type {};
+struct IsVector : std::false_type {};
 template <class Type>
-struct is_vector<std::vector<Type>> : std::true_type {};
+struct IsVector<std::vector<Type>> : std::true_type {};
 
 }  // namespace fields_detail
 
@@ -127,33 +127,32 @@ void read_message(const JsonView& json, Type& out);
 
 template <class Type>
 void read_value(std::string_view name, const JsonView& json, Type& out) {
-  using namespace fields_detail;
   if constexpr (std::is_same_v<Type, JsonText>) {
     out.json = json.dump();
-  } else if constexpr (is_optional<Type>::value) {
+  } else if constexpr (fields_detail::IsOptional<Type>::value) {
     typename Type::value_type inner{};
     read_value(name, json, inner);
     out = std::move(inner);
-  } else if constexpr (is_vector<Type>::value) {
-    if (!json.is_array()) invalid(name, json);
+  } else if constexpr (fields_detail::IsVector<Type>::value) {
+    if (!json.is_array()) fields_detail::invalid(name, json);
     out.clear();
     out.reserve(json.size());
     for (std::size_t i = 0; i < json.size(); ++i) {
       typename Type::value_type item{};
       // A wrong element is reported as a wrong list, the way the reference checks lists.
       if constexpr (Message<typename Type::value_type>) {
-        if (!json.at(i).is_object()) invalid(name, json);
+        if (!json.at(i).is_object()) fields_detail::invalid(name, json);
         read_message(json.at(i), item);
       } else {
-        if (!json.at(i).read(item)) invalid(name, json);
+        if (!json.at(i).read(item)) fields_detail::invalid(name, json);
       }
       out.push_back(std::move(item));
     }
   } else if constexpr (Message<Type>) {
-    if (!json.is_object()) invalid(name, json);
+    if (!json.is_object()) fields_detail::invalid(name, json);
     read_message(json, out);
   } else {
-    if (!json.read(out)) invalid(name, json);
+    if (!json.read(out)) fields_detail::invalid(name, json);
   }
 }
 
@@ -179,12 +178,11 @@ void write_message(JsonWriter& writer, const Type& message);
 
 template <class Type>
 void write_value(JsonWriter& writer, const Type& value) {
-  using namespace fields_detail;
   if constexpr (std::is_same_v<Type, JsonText>) {
     writer.raw(value.json);
-  } else if constexpr (is_optional<Type>::value) {
+  } else if constexpr (fields_detail::IsOptional<Type>::value) {
     write_value(writer, *value);
-  } else if constexpr (is_vector<Type>::value) {
+  } else if constexpr (fields_detail::IsVector<Type>::value) {
     writer.begin_array();
     for (const auto& item : value) write_value(writer, item);
     writer.end_array();
@@ -204,10 +202,10 @@ void write_message(JsonWriter& writer, const Type& message) {
         [[maybe_unused]] auto write_one = [&](const auto& one) {
           const auto& member = message.*(one.member);
           using Member = std::remove_cvref_t<decltype(member)>;
-          if constexpr (fields_detail::is_optional<Member>::value) {
+          if constexpr (fields_detail::IsOptional<Member>::value) {
             if (!member) return;
           }
-          if constexpr (fields_detail::is_vector<Member>::value) {
+          if constexpr (fields_detail::IsVector<Member>::value) {
             if (member.empty()) return;
           }
           writer.name(one.name);
@@ -253,11 +251,11 @@ namespace fields_detail {
 
 template <class Type>
 void read_text(std::string_view name, const std::string& text, Type& out) {
-  if constexpr (is_optional<Type>::value) {
+  if constexpr (IsOptional<Type>::value) {
     typename Type::value_type inner{};
     read_text(name, text, inner);
     out = std::move(inner);
-  } else if constexpr (is_vector<Type>::value) {
+  } else if constexpr (IsVector<Type>::value) {
     typename Type::value_type inner{};
     read_text(name, text, inner);
     out.push_back(std::move(inner));
@@ -280,9 +278,9 @@ void read_text(std::string_view name, const std::string& text, Type& out) {
 
 template <class Type>
 constexpr std::string_view type_name() {
-  if constexpr (is_optional<Type>::value) {
+  if constexpr (IsOptional<Type>::value) {
     return type_name<typename Type::value_type>();
-  } else if constexpr (is_vector<Type>::value) {
+  } else if constexpr (IsVector<Type>::value) {
     return "list";
   } else if constexpr (std::is_same_v<Type, std::string>) {
     return "string";
@@ -310,7 +308,7 @@ Type from_query(const std::vector<std::pair<std::string, std::string>>& pairs) {
           for (const auto& [name, text] : pairs) {
             if (name != one.name && (one.alias.empty() || name != one.alias)) continue;
             // Only lists take more than the first of repeated names.
-            if (found && !fields_detail::is_vector<Member>::value) break;
+            if (found && !fields_detail::IsVector<Member>::value) break;
             if (one.is_required && text.empty()) fields_detail::missing(one.name);
             fields_detail::read_text(one.name, text, message.*(one.member));
             found = true;

@@ -21,23 +21,21 @@ namespace sandbox::db {
 class Value {
  public:
   enum class Kind { null, integer, real, text };
-  Value(std::nullptr_t /*null*/) {}  // NOLINT(google-explicit-constructor)
-  Value(std::int64_t number)
-      : kind_(Kind::integer), integer_(number) {}  // NOLINT(google-explicit-constructor)
-  Value(int number)
-      : Value(static_cast<std::int64_t>(number)) {}  // NOLINT(google-explicit-constructor)
-  Value(bool flag)
-      : Value(static_cast<std::int64_t>(flag)) {}             // NOLINT(google-explicit-constructor)
-  Value(double number) : kind_(Kind::real), real_(number) {}  // NOLINT(google-explicit-constructor)
-  Value(std::string_view text)
-      : kind_(Kind::text), text_(text) {}  // NOLINT(google-explicit-constructor)
-  Value(const std::string& text)
-      : Value(std::string_view(text)) {}                      // NOLINT(google-explicit-constructor)
-  Value(const char* text) : Value(std::string_view(text)) {}  // NOLINT(google-explicit-constructor)
+  // Implicit, so that statements read tx.query(sql, name, 3).
+  // NOLINTBEGIN(google-explicit-constructor)
+  Value(std::nullptr_t /*null*/) {}
+  Value(std::int64_t number) : kind_(Kind::integer), integer_(number) {}
+  Value(int number) : Value(static_cast<std::int64_t>(number)) {}
+  Value(bool flag) : Value(static_cast<std::int64_t>(flag)) {}
+  Value(double number) : kind_(Kind::real), real_(number) {}
+  Value(std::string_view text) : kind_(Kind::text), text_(text) {}
+  Value(const std::string& text) : Value(std::string_view(text)) {}
+  Value(const char* text) : Value(std::string_view(text)) {}
   template <class Type>
-  Value(const std::optional<Type>& maybe) {  // NOLINT(google-explicit-constructor)
+  Value(const std::optional<Type>& maybe) {
     if (maybe) *this = Value(*maybe);
   }
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] std::int64_t integer() const { return integer_; }

@@ -163,15 +163,15 @@ class FilterParser {
   }
 
  private:
-  const Token& peek(std::size_t ahead = 0) const {
+  [[nodiscard]] const Token& peek(std::size_t ahead = 0) const {
     return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
   }
-  bool is_word(std::string_view wanted, std::size_t ahead = 0) const {
+  [[nodiscard]] bool is_word(std::string_view wanted, std::size_t ahead = 0) const {
     return peek(ahead).kind == Token::Kind::word && equal_ignoring_case(peek(ahead).text, wanted);
   }
 
   // The filter's text from one token to the end of another.
-  std::string_view between(std::size_t first, std::size_t last) const {
+  [[nodiscard]] std::string_view between(std::size_t first, std::size_t last) const {
     const char* start = tokens_[first].written.data();
     const std::string_view end = tokens_[last].written;
     return {start, static_cast<std::size_t>(end.data() + end.size() - start)};

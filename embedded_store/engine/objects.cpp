@@ -284,7 +284,8 @@ class Reader final : public ObjectReader {
       : rocks_(rocks), pin_(std::move(pin)), info_(std::move(info)), parts_(std::move(parts)) {
     std::uint64_t end = 0;
     if (parts_.empty()) {
-      if (blob.size > 0) blobs_.push_back({.end = blob.size, .blob = std::move(blob)});
+      const std::uint64_t size = blob.size;
+      if (size > 0) blobs_.push_back({.end = size, .blob = std::move(blob)});
     }
     for (const auto& part : parts_) {
       end += part.blob.size;

@@ -65,8 +65,8 @@ class Authenticator {
 
  private:
   struct Claim;
-  Claim claim_in_header(const sandbox::http::Request& request) const;
-  Claim claim_in_query(const sandbox::http::Request& request) const;
+  [[nodiscard]] Claim claim_in_header(const sandbox::http::Request& request) const;
+  [[nodiscard]] Claim claim_in_query(const sandbox::http::Request& request) const;
   void check_time(const Claim& claim) const;
   std::string signing_key(const AccessKey& key, const std::string& day, const std::string& region);
 

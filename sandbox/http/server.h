@@ -1,6 +1,6 @@
 // The HTTP door: one listening address, strict framing, deadlines, a bounded worker pool, idle
-// connections parked without a thread. cpp-httplib writes the answers behind it; nothing of it shows
-// here.
+// connections parked without a thread. cpp-httplib writes the answers behind it; nothing of it
+// shows here.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,10 @@ struct ServerOptions {
   std::size_t head_bytes_max = 64 * 1024;
   std::size_t headers_max = 200;
   std::size_t connections_max = 4096;
-  int head_deadline_ms = 10'000;    // from the first byte of a head to its end
-  int body_stall_ms = 30'000;       // the longest silence inside a body, in either direction
-  int idle_ms = 75'000;             // a parked connection without a request is closed after this
-  int stop_grace_ms = 10'000;       // how long stop() lets requests finish
+  int head_deadline_ms = 10'000;  // from the first byte of a head to its end
+  int body_stall_ms = 30'000;     // the longest silence inside a body, in either direction
+  int idle_ms = 75'000;           // a parked connection without a request is closed after this
+  int stop_grace_ms = 10'000;     // how long stop() lets requests finish
   std::string server_name = "mlops-sandbox";
 };
 

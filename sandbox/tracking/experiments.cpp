@@ -182,7 +182,7 @@ std::string Experiments::create(const std::string& name,
       id = rows.integer(0);
       rows.next();
     }
-    const std::string text = std::to_string(id);
+    std::string text = std::to_string(id);
     if (location.empty()) {
       const std::string own = append_uri_path(default_artifact_root_, text);
       tx.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", own, id);

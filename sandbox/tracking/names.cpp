@@ -1,10 +1,9 @@
 #include "sandbox/tracking/names.h"
 
+#include <clocale>
 #include <cwctype>
 #include <limits>
 #include <vector>
-
-#include <locale.h>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"

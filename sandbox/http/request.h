@@ -61,8 +61,8 @@ class BodyReader {
   [[nodiscard]] virtual std::optional<std::uint64_t> length() const = 0;
 };
 
-// The whole body as text; Error(request_limit_exceeded)-like refusal with HTTP 413 semantics is the
-// caller's: throws Error(invalid_parameter_value) past `body_bytes_max`.
+// The whole body as text. Throws Error(invalid_parameter_value) past `body_bytes_max`, which
+// clients do not retry, and what BodyReader::read throws.
 std::string read_all(BodyReader& body, std::size_t body_bytes_max);
 
 struct Request {

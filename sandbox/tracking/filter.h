@@ -40,8 +40,8 @@ struct OrderClause {
 // "metrics.acc DESC", "name", "`attributes`.`start_time` asc". Throws like parse_filter.
 OrderClause parse_order_by(std::string_view clause);
 
-// A comparison as SQL on `column` (an SQL expression of ours, never user text): fills `sql` with
-// the condition and `arguments` with what its `?` stand for.
+// A comparison as SQL on a column (an SQL expression of ours, never user text), with what its `?`
+// stand for.
 struct Condition {
   std::string sql;
   std::vector<std::string> texts;

@@ -10,20 +10,12 @@
 #include "sandbox/artifacts/api.h"
 #include "sandbox/base/error.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace sandbox;             // NOLINT(google-build-using-namespace): a test of these
 using namespace sandbox::artifacts;  // NOLINT(google-build-using-namespace)
 
 namespace {
-
-struct TemporaryDirectory {
-  std::filesystem::path path;
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "artifacts-XXXXXX").string();
-    path = mkdtemp(pattern.data());
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
-};
 
 // A body that comes in pieces, and may break off.
 class TextBody final : public http::BodyReader {

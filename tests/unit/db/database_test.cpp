@@ -10,20 +10,15 @@
 #include <catch2/catch.hpp>
 
 #include "sandbox/base/error.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
 
 namespace {
 
-struct TemporaryDirectory {
-  std::filesystem::path path;
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "db-test-XXXXXX").string();
-    path = mkdtemp(pattern.data());
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
-  [[nodiscard]] std::string uri() const { return "sqlite:///" + (path / "mlflow.db").string(); }
-};
+std::string uri_in(const TemporaryDirectory& directory) {
+  return "sqlite:///" + (directory.path / "mlflow.db").string();
+}
 
 std::int64_t count(db::Tx& tx, const std::string& table) {
   db::Rows rows = tx.query("SELECT COUNT(*) FROM " + table);
@@ -44,15 +39,15 @@ void add_experiment(db::Tx& tx) {
 
 TEST_CASE("a fresh database has MLflow's schema and survives reopening", "[db]") {
   const TemporaryDirectory directory;
-  db::open_database(directory.uri())->write(add_experiment);
-  const auto again = db::open_database(directory.uri());
+  db::open_database(uri_in(directory))->write(add_experiment);
+  const auto again = db::open_database(uri_in(directory));
   CHECK(again->read([](db::Tx& tx) { return count(tx, "experiments"); }) == 1);
   CHECK(again->read([](db::Tx& tx) { return count(tx, "alembic_version"); }) == 1);
 }
 
 TEST_CASE("an exception undoes its own work and nobody else's", "[db]") {
   const TemporaryDirectory directory;
-  const auto database = db::open_database(directory.uri());
+  const auto database = db::open_database(uri_in(directory));
   database->write(add_experiment);
   std::atomic<int> refused = 0;
   std::vector<std::jthread> callers;
@@ -75,7 +70,7 @@ TEST_CASE("an exception undoes its own work and nobody else's", "[db]") {
 
 TEST_CASE("a reader keeps its snapshot and never waits for the writer", "[db]") {
   const TemporaryDirectory directory;
-  const auto database = db::open_database(directory.uri());
+  const auto database = db::open_database(uri_in(directory));
   database->write(add_experiment);
   database->read([&](db::Tx& tx) {
     CHECK(count(tx, "experiment_tags") == 0);
@@ -87,7 +82,7 @@ TEST_CASE("a reader keeps its snapshot and never waits for the writer", "[db]") 
 
 TEST_CASE("a reader cannot write", "[db]") {
   const TemporaryDirectory directory;
-  const auto database = db::open_database(directory.uri());
+  const auto database = db::open_database(uri_in(directory));
   CHECK_THROWS_AS(database->read(add_experiment), Error);
 }
 
@@ -100,10 +95,10 @@ TEST_CASE("a broken constraint is an error of its caller alone", "[db]") {
 
 TEST_CASE("databases of others, other revisions and other kinds are refused", "[db]") {
   const TemporaryDirectory directory;
-  db::open_database(directory.uri())->write([](db::Tx& tx) {
+  db::open_database(uri_in(directory))->write([](db::Tx& tx) {
     tx.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'");
   });
-  CHECK_THROWS_WITH(db::open_database(directory.uri()), Catch::Contains("mlflow db upgrade"));
+  CHECK_THROWS_WITH(db::open_database(uri_in(directory)), Catch::Contains("mlflow db upgrade"));
   CHECK_THROWS_WITH(db::open_database("postgresql://u:secret@h/d"),
                     Catch::Contains("PostgreSQL") && !Catch::Contains("secret"));
 }

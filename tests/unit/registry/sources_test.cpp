@@ -12,6 +12,7 @@
 #include "sandbox/registry/registered_models.h"
 #include "sandbox/registry/uris.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
 using namespace sandbox::registry;  // NOLINT(google-build-using-namespace): a test of this
@@ -19,20 +20,11 @@ using namespace sandbox::registry;  // NOLINT(google-build-using-namespace): a t
 
 namespace {
 
-struct TemporaryDirectory {
-  std::filesystem::path path;
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "registry-XXXXXX").string();
-    path = mkdtemp(pattern.data());
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
-};
-
 // Two runs and two logged models: one of each keeps its artifacts behind the proxy, one on disk.
 struct Shelf {
   FakeEnv env;
   TemporaryDirectory directory;
-  std::string disk = std::filesystem::canonical(directory.path).string();
+  std::string disk = directory.path.string();
   std::unique_ptr<db::Database> database = db::open_database("sqlite://");
   SourceRules rules;
   RegisteredModels models{env, *database};

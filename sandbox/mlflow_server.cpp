@@ -118,9 +118,8 @@ MlflowServer::MlflowServer(Env& env,
   router.add("GET", "/", [](http::Request&) {
     return http::Response::text(200, front_page, "text/html; charset=utf-8");
   });
-  router.add("GET", "/sandbox/api.json", [table = api.table_json()](http::Request&) {
-    return http::Response::json(200, table);
-  });
+  router.add("GET", "/sandbox/api.json",
+             [&api](http::Request&) { return http::Response::json(200, api.table_json()); });
 }
 
 MlflowServer::~MlflowServer() = default;

@@ -14,6 +14,7 @@ struct Field {
   std::string_view about;  // one sentence for docs and help
   bool is_required = false;
   std::string_view alias = "";  // an older name that is accepted too (run_uuid)
+  bool is_in_path = false;      // comes from the path's {name}, never from body or query
 };
 
 // The request is refused when the field is absent, null, or "" where text is wanted.
@@ -32,6 +33,14 @@ constexpr Field<Owner, Type> field(std::string_view name,
                                    std::string_view about = "",
                                    std::string_view alias = "") {
   return {name, member, about, false, alias};
+}
+
+// The value of the path pattern's {name}; it is never empty.
+template <class Owner, class Type>
+constexpr Field<Owner, Type> in_path(std::string_view name,
+                                     Type Owner::*member,
+                                     std::string_view about = "") {
+  return {name, member, about, true, "", true};
 }
 
 // A message is a struct with `static constexpr auto fields()` returning a std::tuple of Field.

@@ -161,6 +161,7 @@ void read_message(const JsonView& json, Type& out) {
   std::apply(
       [&](const auto&... fields) {
         [[maybe_unused]] auto read_one = [&](const auto& one) {
+          if (one.is_in_path) return;
           const auto found = fields_detail::find(json, one.name, one.alias, one.is_required);
           if (one.is_required && (!found || fields_detail::is_blank_text(*found))) {
             fields_detail::missing(one.name);
@@ -243,7 +244,12 @@ Type from_json(std::string_view body) {
 template <Message Type>
 Type from_query(const std::vector<std::pair<std::string, std::string>>& pairs);
 
-// The published shape of a message: {"name": {"type": …, "required": …, "about": …}, …}.
+// Fills the fields that are declared as in_path from what the path pattern matched.
+template <Message Type>
+void read_path(const std::vector<std::pair<std::string, std::string>>& parameters, Type& out);
+
+// The published shape of a message: {"name": {"type": …, "required": …, "in": "path", "about": …},
+// …}. A list has its "items", an object of known shape its "fields".
 template <Message Type>
 void write_schema(JsonWriter& writer);
 
@@ -304,6 +310,7 @@ Type from_query(const std::vector<std::pair<std::string, std::string>>& pairs) {
       [&](const auto&... fields) {
         [[maybe_unused]] auto read_one = [&](const auto& one) {
           using Member = std::remove_cvref_t<decltype(message.*(one.member))>;
+          if (one.is_in_path) return;
           bool found = false;
           for (const auto& [name, text] : pairs) {
             if (name != one.name && (one.alias.empty() || name != one.alias)) continue;
@@ -322,6 +329,44 @@ Type from_query(const std::vector<std::pair<std::string, std::string>>& pairs) {
 }
 
 template <Message Type>
+void read_path(const std::vector<std::pair<std::string, std::string>>& parameters, Type& out) {
+  std::apply(
+      [&](const auto&... fields) {
+        [[maybe_unused]] auto read_one = [&](const auto& one) {
+          if (!one.is_in_path) return;
+          for (const auto& [name, text] : parameters) {
+            if (name == one.name) fields_detail::read_text(one.name, text, out.*(one.member));
+          }
+        };
+        (read_one(fields), ...);
+      },
+      Type::fields());
+}
+
+namespace fields_detail {
+
+template <class Type>
+void write_type(JsonWriter& writer) {
+  if constexpr (IsOptional<Type>::value) {
+    write_type<typename Type::value_type>(writer);
+  } else {
+    writer.name("type");
+    writer.value(type_name<Type>());
+    if constexpr (IsVector<Type>::value) {
+      writer.name("items");
+      writer.begin_object();
+      write_type<typename Type::value_type>(writer);
+      writer.end_object();
+    } else if constexpr (Message<Type>) {
+      writer.name("fields");
+      write_schema<Type>(writer);
+    }
+  }
+}
+
+}  // namespace fields_detail
+
+template <Message Type>
 void write_schema(JsonWriter& writer) {
   writer.begin_object();
   std::apply(
@@ -330,11 +375,14 @@ void write_schema(JsonWriter& writer) {
           using Member = std::remove_cvref_t<decltype(std::declval<Type>().*(one.member))>;
           writer.name(one.name);
           writer.begin_object();
-          writer.name("type");
-          writer.value(fields_detail::type_name<Member>());
+          fields_detail::write_type<Member>(writer);
           if (one.is_required) {
             writer.name("required");
             writer.value(true);
+          }
+          if (one.is_in_path) {
+            writer.name("in");
+            writer.value("path");
           }
           if (!one.about.empty()) {
             writer.name("about");

@@ -18,8 +18,9 @@ struct ApiRow {
   std::string path;  // below the prefixes, e.g. "2.0/mlflow/runs/log-metric"
   std::string about;
   bool implemented = true;
-  std::string request_schema;  // JSON, as write_schema writes it
-  std::string response_schema;
+  // Write the shapes as write_schema does; most processes never ask.
+  std::function<void(JsonWriter&)> write_request;
+  std::function<void(JsonWriter&)> write_response;
   Handler handler;
 };
 
@@ -28,22 +29,25 @@ class Api {
   // Every row is served below each prefix, e.g. {"/api", "/ajax-api"}.
   explicit Api(std::vector<std::string> prefixes) : prefixes_(std::move(prefixes)) {}
 
-  // In and Out are Messages. GET reads the query string, other methods the JSON body (Content-Type
-  // must be application/json when there is a body, MLflow's rule).
+  // In and Out are Messages. GET reads the query string, other methods the JSON body. A {name} of
+  // the path fills the field that In declares as in_path under that name.
   template <Message In, Message Out>
   void add(std::string method,
            std::string path,
            std::string about,
            std::function<Out(const In&)> handler) {
-    ApiRow row{std::move(method), std::move(path), std::move(about), true, "", "", {}};
-    JsonWriter request_writer(row.request_schema);
-    write_schema<In>(request_writer);
-    JsonWriter response_writer(row.response_schema);
-    write_schema<Out>(response_writer);
+    ApiRow row{std::move(method),
+               std::move(path),
+               std::move(about),
+               true,
+               write_schema<In>,
+               write_schema<Out>,
+               {}};
     row.handler = [handler = std::move(handler)](Request& request) {
-      const In in = request.method == "GET" || request.method == "HEAD"
-                        ? from_query<In>(request.query.all())
-                        : from_json<In>(json_body(request));
+      In in = request.method == "GET" || request.method == "HEAD"
+                  ? from_query<In>(request.query.all())
+                  : from_json<In>(json_body(request));
+      read_path(request.path_parameters, in);
       return Response::json(200, to_json(handler(in)));
     };
     rows_.push_back(std::move(row));
@@ -66,7 +70,7 @@ class Api {
     add<In, Out>("DELETE", std::move(path), std::move(about),
                  std::function<Out(const In&)>(handler));
   }
-  // For endpoints that need the request itself (path parameters, streams).
+  // For endpoints that need the request itself (streams, other forms than JSON).
   void add_raw(std::string method, std::string path, std::string about, Handler handler);
   // A known endpoint this server refuses: 501 NOT_IMPLEMENTED naming it.
   void refuse(std::string method, std::string path, std::string about);
@@ -76,8 +80,8 @@ class Api {
   // {"endpoints": [{method, path, about, implemented, request, response}, …]}
   [[nodiscard]] std::string table_json() const;
 
-  // The body of a JSON request, at most 64 MiB; throws Error(invalid_parameter_value) for another
-  // Content-Type. Path parameters are not merged in.
+  // The body of a JSON request, at most 64 MiB; throws Error(invalid_parameter_value) for a POST or
+  // PUT with another Content-Type.
   static std::string json_body(Request& request);
 
  private:

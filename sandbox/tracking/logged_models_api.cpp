@@ -1,5 +1,4 @@
 #include "sandbox/base/error.h"
-#include "sandbox/base/text.h"
 #include "sandbox/tracking/api.h"
 #include "sandbox/tracking/logged_models.h"
 
@@ -22,31 +21,49 @@ struct FinalizeLoggedModel {
   }
 };
 
+struct GetLoggedModel {
+  std::string model_id;
+  bool allow_deleted = false;
+  static constexpr auto fields() {
+    return std::tuple{in_path("model_id", &GetLoggedModel::model_id),
+                      field("allow_deleted", &GetLoggedModel::allow_deleted)};
+  }
+};
+
+struct DeleteLoggedModel {
+  std::string model_id;
+  static constexpr auto fields() {
+    return std::tuple{in_path("model_id", &DeleteLoggedModel::model_id)};
+  }
+};
+
 struct LogLoggedModelParams {
   std::string model_id;
   std::vector<KeyValue> params;
   static constexpr auto fields() {
+    // In the body too, as in the reference.
     return std::tuple{required("model_id", &LogLoggedModelParams::model_id),
                       field("params", &LogLoggedModelParams::params)};
   }
 };
 
 struct SetLoggedModelTags {
+  std::string model_id;
   std::vector<KeyValue> tags;
-  static constexpr auto fields() { return std::tuple{field("tags", &SetLoggedModelTags::tags)}; }
+  static constexpr auto fields() {
+    return std::tuple{in_path("model_id", &SetLoggedModelTags::model_id),
+                      field("tags", &SetLoggedModelTags::tags)};
+  }
 };
 
-std::string model_id_of(const http::Request& request) {
-  return std::string(request.parameter("model_id"));
-}
-
-http::Response answer(LoggedModel model) {
-  return http::Response::json(200, to_json(LoggedModelAnswer{std::move(model)}));
-}
-
-http::Response done() {
-  return http::Response::json(200, "{}");
-}
+struct DeleteLoggedModelTag {
+  std::string model_id;
+  std::string tag_key;
+  static constexpr auto fields() {
+    return std::tuple{in_path("model_id", &DeleteLoggedModelTag::model_id),
+                      in_path("tag_key", &DeleteLoggedModelTag::tag_key)};
+  }
+};
 
 // An unknown word or number is taken as "unspecified", as in the reference.
 std::int64_t status_of(std::string_view json) {
@@ -60,35 +77,36 @@ std::int64_t status_of(std::string_view json) {
 }
 
 void install_one(http::Api& api, LoggedModels& models, const std::string& one) {
-  api.add_raw("GET", one, "A logged model by its id.", [&](http::Request& request) {
-    const bool allow_deleted = lower(request.query.get("allow_deleted")) == "true";
-    return answer(models.get(model_id_of(request), allow_deleted));
-  });
+  api.get<GetLoggedModel, LoggedModelAnswer>(
+      one, "A logged model by its id.", [&](const GetLoggedModel& in) {
+        return LoggedModelAnswer{models.get(in.model_id, in.allow_deleted)};
+      });
   // The body's model_id counts here, as in the reference.
-  api.add_raw("PATCH", one, "Set the status of a logged model.", [&](http::Request& request) {
-    const auto in = from_json<FinalizeLoggedModel>(http::Api::json_body(request));
-    return answer(models.finalize(in.model_id, status_of(in.status.json)));
-  });
-  api.add_raw("DELETE", one, "Mark a logged model as deleted.", [&](http::Request& request) {
-    models.remove(model_id_of(request));
-    return done();
-  });
-  api.add_raw("POST", one + "/params", "Add params to a logged model.",
-              [&](http::Request& request) {
-                const auto in = from_json<LogLoggedModelParams>(http::Api::json_body(request));
-                models.log_params(model_id_of(request), in.params);
-                return done();
-              });
-  api.add_raw("PATCH", one + "/tags", "Set tags of a logged model.", [&](http::Request& request) {
-    const auto in = from_json<SetLoggedModelTags>(http::Api::json_body(request));
-    models.set_tags(model_id_of(request), in.tags);
-    return done();
-  });
-  api.add_raw("DELETE", one + "/tags/{tag_key}", "Delete a tag of a logged model.",
-              [&](http::Request& request) {
-                models.delete_tag(model_id_of(request), std::string(request.parameter("tag_key")));
-                return done();
-              });
+  api.patch<FinalizeLoggedModel, LoggedModelAnswer>(
+      one, "Set the status of a logged model.", [&](const FinalizeLoggedModel& in) {
+        return LoggedModelAnswer{models.finalize(in.model_id, status_of(in.status.json))};
+      });
+  api.remove<DeleteLoggedModel, Empty>(one, "Mark a logged model as deleted.",
+                                       [&](const DeleteLoggedModel& in) {
+                                         models.remove(in.model_id);
+                                         return Empty{};
+                                       });
+  api.post<LogLoggedModelParams, Empty>(one + "/params", "Add params to a logged model.",
+                                        [&](const LogLoggedModelParams& in) {
+                                          models.log_params(in.model_id, in.params);
+                                          return Empty{};
+                                        });
+  api.patch<SetLoggedModelTags, Empty>(one + "/tags", "Set tags of a logged model.",
+                                       [&](const SetLoggedModelTags& in) {
+                                         models.set_tags(in.model_id, in.tags);
+                                         return Empty{};
+                                       });
+  api.remove<DeleteLoggedModelTag, Empty>(one + "/tags/{tag_key}",
+                                          "Delete a tag of a logged model.",
+                                          [&](const DeleteLoggedModelTag& in) {
+                                            models.delete_tag(in.model_id, in.tag_key);
+                                            return Empty{};
+                                          });
 }
 
 }  // namespace

@@ -8,6 +8,13 @@ namespace {
 constexpr std::size_t idle_statements_max = 300;
 constexpr int busy_timeout_ms = 20'000;  // another process may hold the file (a real MLflow server)
 
+// SQLite counts its memory under one lock for all connections unless it is told not to, before its
+// first use.
+void leave_memory_uncounted() {
+  static const int result = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(result);  // refused only when SQLite is in use already: slower, not wrong
+}
+
 }  // namespace
 
 // Owns a running statement and hands it back, reset, when the Rows go.
@@ -47,6 +54,7 @@ class SqliteCursor final : public Rows::Cursor {
 };
 
 SqliteConnection::SqliteConnection(const std::string& file, bool read_only) : file_(file) {
+  leave_memory_uncounted();
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   if (sqlite3_open_v2(file.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     const std::string reason = sqlite3_errmsg(handle_);

@@ -1,7 +1,9 @@
 #include "sandbox/mlflow_server.h"
 
 #include "sandbox/artifacts/api.h"
+#include "sandbox/artifacts/artifact_location.h"
 #include "sandbox/artifacts/artifacts.h"
+#include "sandbox/artifacts/download.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
 #include "sandbox/registry/aliases.h"
@@ -106,6 +108,14 @@ MlflowServer::MlflowServer(Env& env,
   tracking::install_inputs(api, parts_->inputs);
   tracking::install_logged_models(api, parts_->logged_models);
   traces::install_traces(api, parts_->traces);
+  traces::install_traces_v2(api, parts_->traces);
+  traces::install_spans(
+      api, parts_->router, parts_->traces, parts_->spans,
+      [&files = parts_->artifacts](http::Request& request, const std::string& root,
+                                   const std::string& path) {
+        const artifacts::Location file = files.locate_uri(root).below(artifacts::safe_path(path));
+        return artifacts::download(request, files.open(file));
+      });
   traces::install_otlp(parts_->router, parts_->spans);
   registry::install_registered_models(api, parts_->registered_models);
   registry::install_model_versions(api, parts_->model_versions);

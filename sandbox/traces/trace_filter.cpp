@@ -336,8 +336,7 @@ void check_span_comparator(const Comparison& comparison, const std::string& key)
 
 // Attributes stand in the content as "name": "<JSON text>", so a comparison looks for that piece.
 void FilterBuilder::add_span_attribute(const Comparison& comparison, const std::string& name) {
-  if (comparison.is_list)
-    return span_conditions_.push_back(comparison_on("s.content", comparison));
+  if (comparison.is_list) return span_conditions_.push_back(comparison_on("s.content", comparison));
   Comparison piece = comparison;
   std::string& value = piece.values.front().text;
   if (comparison.comparator == "RLIKE") {

@@ -1,13 +1,18 @@
 #include "sandbox/mlflow_server.h"
 
 #include "sandbox/artifacts/api.h"
+#include "sandbox/artifacts/artifact_location.h"
 #include "sandbox/artifacts/artifacts.h"
+#include "sandbox/artifacts/download.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
 #include "sandbox/registry/aliases.h"
 #include "sandbox/registry/api.h"
 #include "sandbox/registry/model_versions.h"
 #include "sandbox/registry/registered_models.h"
+#include "sandbox/traces/api.h"
+#include "sandbox/traces/spans.h"
+#include "sandbox/traces/traces.h"
 #include "sandbox/tracking/api.h"
 #include "sandbox/tracking/experiments.h"
 #include "sandbox/tracking/inputs.h"
@@ -66,6 +71,8 @@ struct MlflowServer::Parts {
         metrics(database),
         inputs(env, database),
         logged_models(env, database),
+        traces(env, database),
+        spans(env, database),
         registered_models(env, database),
         model_versions(env, database),
         aliases(database),
@@ -79,6 +86,8 @@ struct MlflowServer::Parts {
   tracking::Metrics metrics;
   tracking::Inputs inputs;
   tracking::LoggedModels logged_models;
+  traces::Traces traces;
+  traces::Spans spans;
   registry::RegisteredModels registered_models;
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
@@ -98,6 +107,16 @@ MlflowServer::MlflowServer(Env& env,
   tracking::install_metrics(api, parts_->metrics);
   tracking::install_inputs(api, parts_->inputs);
   tracking::install_logged_models(api, parts_->logged_models);
+  traces::install_traces(api, parts_->traces);
+  traces::install_traces_v2(api, parts_->traces);
+  traces::install_spans(
+      api, parts_->router, parts_->traces, parts_->spans,
+      [&files = parts_->artifacts](http::Request& request, const std::string& root,
+                                   const std::string& path) {
+        const artifacts::Location file = files.locate_uri(root).below(artifacts::safe_path(path));
+        return artifacts::download(request, files.open(file));
+      });
+  traces::install_otlp(parts_->router, parts_->spans);
   registry::install_registered_models(api, parts_->registered_models);
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);

@@ -8,6 +8,8 @@
 #include "sandbox/registry/api.h"
 #include "sandbox/registry/model_versions.h"
 #include "sandbox/registry/registered_models.h"
+#include "sandbox/traces/api.h"
+#include "sandbox/traces/traces.h"
 #include "sandbox/tracking/api.h"
 #include "sandbox/tracking/experiments.h"
 #include "sandbox/tracking/inputs.h"
@@ -66,6 +68,7 @@ struct MlflowServer::Parts {
         metrics(database),
         inputs(env, database),
         logged_models(env, database),
+        traces(env, database),
         registered_models(env, database),
         model_versions(env, database),
         aliases(database),
@@ -79,6 +82,7 @@ struct MlflowServer::Parts {
   tracking::Metrics metrics;
   tracking::Inputs inputs;
   tracking::LoggedModels logged_models;
+  traces::Traces traces;
   registry::RegisteredModels registered_models;
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
@@ -98,6 +102,7 @@ MlflowServer::MlflowServer(Env& env,
   tracking::install_metrics(api, parts_->metrics);
   tracking::install_inputs(api, parts_->inputs);
   tracking::install_logged_models(api, parts_->logged_models);
+  traces::install_traces(api, parts_->traces);
   registry::install_registered_models(api, parts_->registered_models);
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);

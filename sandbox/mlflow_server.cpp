@@ -9,6 +9,8 @@
 #include "sandbox/registry/model_versions.h"
 #include "sandbox/registry/registered_models.h"
 #include "sandbox/traces/api.h"
+#include "sandbox/traces/assessments.h"
+#include "sandbox/traces/trace_metrics.h"
 #include "sandbox/traces/traces.h"
 #include "sandbox/tracking/api.h"
 #include "sandbox/tracking/experiments.h"
@@ -69,6 +71,8 @@ struct MlflowServer::Parts {
         inputs(env, database),
         logged_models(env, database),
         traces(env, database),
+        assessments(env, database),
+        trace_metrics(database),
         registered_models(env, database),
         model_versions(env, database),
         aliases(database),
@@ -83,6 +87,8 @@ struct MlflowServer::Parts {
   tracking::Inputs inputs;
   tracking::LoggedModels logged_models;
   traces::Traces traces;
+  traces::Assessments assessments;
+  traces::TraceMetrics trace_metrics;
   registry::RegisteredModels registered_models;
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
@@ -103,6 +109,8 @@ MlflowServer::MlflowServer(Env& env,
   tracking::install_inputs(api, parts_->inputs);
   tracking::install_logged_models(api, parts_->logged_models);
   traces::install_traces(api, parts_->traces);
+  traces::install_assessments(api, parts_->assessments);
+  traces::install_trace_metrics(api, parts_->trace_metrics);
   registry::install_registered_models(api, parts_->registered_models);
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);

@@ -5,9 +5,13 @@
 
 namespace sandbox::traces {
 
+class Assessments;
+class TraceMetrics;
 class Traces;
 
 // The collaborators must outlive the Api.
 void install_traces(http::Api& api, Traces& traces);
+void install_assessments(http::Api& api, Assessments& assessments);
+void install_trace_metrics(http::Api& api, TraceMetrics& metrics);
 
 }  // namespace sandbox::traces

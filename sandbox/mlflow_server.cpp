@@ -10,6 +10,7 @@
 #include "sandbox/registry/registered_models.h"
 #include "sandbox/traces/api.h"
 #include "sandbox/traces/assessments.h"
+#include "sandbox/traces/spans.h"
 #include "sandbox/traces/trace_metrics.h"
 #include "sandbox/traces/traces.h"
 #include "sandbox/tracking/api.h"
@@ -73,6 +74,7 @@ struct MlflowServer::Parts {
         traces(env, database),
         assessments(env, database),
         trace_metrics(database),
+        spans(env, database),
         registered_models(env, database),
         model_versions(env, database),
         aliases(database),
@@ -89,6 +91,7 @@ struct MlflowServer::Parts {
   traces::Traces traces;
   traces::Assessments assessments;
   traces::TraceMetrics trace_metrics;
+  traces::Spans spans;
   registry::RegisteredModels registered_models;
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
@@ -111,6 +114,7 @@ MlflowServer::MlflowServer(Env& env,
   traces::install_traces(api, parts_->traces);
   traces::install_assessments(api, parts_->assessments);
   traces::install_trace_metrics(api, parts_->trace_metrics);
+  traces::install_otlp(parts_->router, parts_->spans);
   registry::install_registered_models(api, parts_->registered_models);
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);

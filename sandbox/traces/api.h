@@ -2,10 +2,12 @@
 #pragma once
 
 #include "sandbox/http/api.h"
+#include "sandbox/http/router.h"
 
 namespace sandbox::traces {
 
 class Assessments;
+class Spans;
 class TraceMetrics;
 class Traces;
 
@@ -13,5 +15,8 @@ class Traces;
 void install_traces(http::Api& api, Traces& traces);
 void install_assessments(http::Api& api, Assessments& assessments);
 void install_trace_metrics(http::Api& api, TraceMetrics& metrics);
+
+// OpenTelemetry's own address for spans, which lies below no prefix.
+void install_otlp(http::Router& router, Spans& spans);
 
 }  // namespace sandbox::traces

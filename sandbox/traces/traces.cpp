@@ -147,18 +147,6 @@ std::vector<std::string> traces_to_delete(db::Tx& tx,
   return ids;
 }
 
-// Linking twice is no error.
-void link(db::Tx& tx,
-          Env& env,
-          const std::string& trace_id,
-          std::string_view destination_type,
-          const std::string& destination_id) {
-  tx.execute(
-      "INSERT INTO entity_associations (association_id, source_type, source_id, destination_type, "
-      "destination_id, created_time) VALUES (?, 'trace', ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-      env.new_id(), trace_id, destination_type, destination_id, env.now_ms());
-}
-
 }  // namespace
 
 void check_trace_name(std::string_view name) {
@@ -195,6 +183,17 @@ void upsert_trace_metadata(db::Tx& tx,
       "CONFLICT "
       "(\"key\", request_id) DO UPDATE SET value = excluded.value",
       key, value, trace_id);
+}
+
+void link_trace(db::Tx& tx,
+                Env& env,
+                const std::string& trace_id,
+                std::string_view destination_type,
+                const std::string& destination_id) {
+  tx.execute(
+      "INSERT INTO entity_associations (association_id, source_type, source_id, destination_type, "
+      "destination_id, created_time) VALUES (?, 'trace', ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      env.new_id(), trace_id, destination_type, destination_id, env.now_ms());
 }
 
 TraceInfo Traces::start(const TraceInfo& info) {
@@ -300,7 +299,7 @@ void Traces::link_to_run(const std::vector<std::string>& trace_ids, const std::s
            " traces.");
   }
   database_.write([&](db::Tx& tx) {
-    for (const std::string& id : trace_ids) link(tx, env_, id, "run", run_id);
+    for (const std::string& id : trace_ids) link_trace(tx, env_, id, "run", run_id);
   });
 }
 
@@ -315,8 +314,8 @@ void Traces::link_prompts(const std::string& trace_id, const std::vector<PromptV
   database_.write([&](db::Tx& tx) {
     check_trace_exists(tx, trace_id);
     for (const PromptVersion& prompt : prompts) {
-      link(tx, env_, trace_id, "prompt_version",
-           prompt.name + "/" + std::to_string(*parse_int64(prompt.version)));
+      link_trace(tx, env_, trace_id, "prompt_version",
+                 prompt.name + "/" + std::to_string(*parse_int64(prompt.version)));
     }
   });
 }

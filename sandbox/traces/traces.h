@@ -72,6 +72,12 @@ void upsert_trace_metadata(db::Tx& tx,
                            std::string_view trace_id,
                            std::string_view key,
                            std::string_view value);
+// Links the trace to a "run" or a "prompt_version"; linking twice is no error.
+void link_trace(db::Tx& tx,
+                Env& env,
+                const std::string& trace_id,
+                std::string_view destination_type,
+                const std::string& destination_id);
 // Both throw Error(invalid_parameter_value): the name of a trace has at most 4096 characters, a
 // session 250.
 void check_trace_name(std::string_view name);

@@ -35,11 +35,17 @@ const std::map<std::string, Names> arrows{
 
 // Library header -> the folder that is its door.
 const std::vector<std::pair<std::string, std::string>> doors{
-    {"httplib.h", "sandbox/http/"},    {"sqlite3.h", "sandbox/db/"},
-    {"pqxx/", "sandbox/db/"},          {"rocksdb/", "embedded_store/engine/"},
-    {"torch/", "trainers/"},           {"nlohmann/", "sandbox/base/"},
-    {"spdlog/", "sandbox/base/"},      {"openssl/", "sandbox/base/"},
-    {"pugixml", "embedded_store/s3/"}, {"CLI/", "sandbox/cli/"},
+    {"httplib.h", "sandbox/http/"},
+    {"sqlite3.h", "sandbox/db/"},
+    {"pqxx/", "sandbox/db/"},
+    {"rocksdb/", "embedded_store/engine/"},
+    {"torch/", "trainers/"},
+    {"nlohmann/", "sandbox/base/"},
+    {"spdlog/", "sandbox/base/"},
+    {"openssl/", "sandbox/base/"},
+    {"google/protobuf/", "sandbox/traces/"},
+    {"pugixml", "embedded_store/s3/"},
+    {"CLI/", "sandbox/cli/"},
 };
 
 // Words that belong to base/ alone, or nowhere.

@@ -1,7 +1,9 @@
 #include "sandbox/mlflow_server.h"
 
 #include "sandbox/artifacts/api.h"
+#include "sandbox/artifacts/artifact_location.h"
 #include "sandbox/artifacts/artifacts.h"
+#include "sandbox/artifacts/download.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
 #include "sandbox/registry/aliases.h"
@@ -10,6 +12,7 @@
 #include "sandbox/registry/registered_models.h"
 #include "sandbox/traces/api.h"
 #include "sandbox/traces/assessments.h"
+#include "sandbox/traces/correlation.h"
 #include "sandbox/traces/spans.h"
 #include "sandbox/traces/trace_metrics.h"
 #include "sandbox/traces/traces.h"
@@ -74,6 +77,7 @@ struct MlflowServer::Parts {
         traces(env, database),
         assessments(env, database),
         trace_metrics(database),
+        trace_correlation(database),
         spans(env, database),
         registered_models(env, database),
         model_versions(env, database),
@@ -91,6 +95,7 @@ struct MlflowServer::Parts {
   traces::Traces traces;
   traces::Assessments assessments;
   traces::TraceMetrics trace_metrics;
+  traces::TraceCorrelation trace_correlation;
   traces::Spans spans;
   registry::RegisteredModels registered_models;
   registry::ModelVersions model_versions;
@@ -114,6 +119,15 @@ MlflowServer::MlflowServer(Env& env,
   traces::install_traces(api, parts_->traces);
   traces::install_assessments(api, parts_->assessments);
   traces::install_trace_metrics(api, parts_->trace_metrics);
+  traces::install_trace_correlation(api, parts_->trace_correlation);
+  traces::install_traces_v2(api, parts_->traces);
+  traces::install_spans(
+      api, parts_->router, parts_->traces, parts_->spans,
+      [&files = parts_->artifacts](http::Request& request, const std::string& root,
+                                   const std::string& path) {
+        const artifacts::Location file = files.locate_uri(root).below(artifacts::safe_path(path));
+        return artifacts::download(request, files.open(file));
+      });
   traces::install_otlp(parts_->router, parts_->spans);
   registry::install_registered_models(api, parts_->registered_models);
   registry::install_model_versions(api, parts_->model_versions);

@@ -1,6 +1,7 @@
 #include "sandbox/db/sqlite_connection.h"
 
 #include "sandbox/base/error.h"
+#include "sandbox/db/regexp.h"
 
 namespace sandbox::db {
 namespace {
@@ -56,6 +57,7 @@ SqliteConnection::SqliteConnection(const std::string& file, bool read_only) : fi
   }
   sqlite3_busy_timeout(handle_, busy_timeout_ms);
   sqlite3_extended_result_codes(handle_, 1);
+  add_regexp(handle_);
   // MLflow's LIKE is case-sensitive; FULL makes every commit survive a power cut.
   script(
       "PRAGMA foreign_keys = ON; PRAGMA case_sensitive_like = ON; PRAGMA synchronous = FULL;"

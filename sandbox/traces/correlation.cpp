@@ -2,6 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+
+#include "sandbox/traces/id_batches.h"
+#include "sandbox/traces/trace_filter.h"
+#include "sandbox/tracking/names.h"
+#include "sandbox/tracking/search_sql.h"
 
 namespace sandbox::traces {
 namespace {
@@ -30,7 +36,49 @@ std::optional<double> npmi(const Cases& cases, double added) {
   return std::clamp(information / -(std::log(both) - std::log(total)), -1.0, 1.0);
 }
 
+// A filter on top of the base: conditions on spans have to hold for one span in both of them.
+std::string combined(const std::string& base, const std::string& filter) {
+  return base.empty() ? filter : base + " and " + filter;
+}
+
 }  // namespace
+
+FilterCorrelation TraceCorrelation::correlate(const CorrelateFilters& in) {
+  std::vector<std::int64_t> experiments;
+  for (const std::string& id : in.experiment_ids) {
+    experiments.push_back(tracking::parse_experiment_id(id));
+  }
+  tracking::SearchSql first;
+  tracking::SearchSql second;
+  tracking::SearchSql base;
+  add_trace_filter(first, combined(in.base_filter, in.filter_string1), experiments);
+  add_trace_filter(second, combined(in.base_filter, in.filter_string2), experiments);
+  for (const std::int64_t id : experiments) base.bind(id);
+  base.where("trace_info.experiment_id IN (" + question_marks(experiments.size()) + ")");
+  add_trace_filter(base, in.base_filter, experiments);
+  FilterCorrelation correlation;
+  if (experiments.empty()) return correlation;
+  // Materialized, so that no condition is tried once more for the sum of the products.
+  const std::string statement =
+      "WITH found AS MATERIALIZED (SELECT CASE WHEN " + first.text() +
+      " THEN 1 ELSE 0 END AS one, CASE WHEN " + second.text() +
+      " THEN 1 ELSE 0 END AS two FROM trace_info WHERE " + base.text() +
+      ") SELECT COUNT(*), COALESCE(SUM(one), 0), COALESCE(SUM(two), 0), COALESCE(SUM(one * two), "
+      "0) FROM found";
+  std::vector<db::Value> values = first.values();
+  values.insert(values.end(), second.values().begin(), second.values().end());
+  values.insert(values.end(), base.values().begin(), base.values().end());
+  database_.read([&](db::Tx& tx) {
+    db::Rows rows = tx.query_values(statement, values);
+    rows.next();
+    correlation.total_count = rows.integer(0);
+    correlation.filter1_count = rows.integer(1);
+    correlation.filter2_count = rows.integer(2);
+    correlation.joint_count = rows.integer(3);
+  });
+  set_npmi(correlation);
+  return correlation;
+}
 
 void set_npmi(FilterCorrelation& correlation) {
   correlation.npmi.reset();

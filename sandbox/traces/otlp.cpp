@@ -232,8 +232,7 @@ IncomingSpan span_of(const otlp::Span& in) {
 // The values OpenTelemetry's SDK keeps of a resource: texts, numbers, flags and lists of one kind.
 bool is_resource_value(const otlp::AnyValue& value) {
   switch (value.value_case()) {
-    case otlp::AnyValue::VALUE_NOT_SET:
-    case otlp::AnyValue::kKvlistValue: return false;
+    case otlp::AnyValue::VALUE_NOT_SET: return false;
     case otlp::AnyValue::kArrayValue: {
       const auto& values = value.array_value().values();
       return std::all_of(values.begin(), values.end(), [&](const otlp::AnyValue& one) {

@@ -105,6 +105,20 @@ void follow_trace(db::Tx& tx,
              experiment_id, request_time, trace_id);
 }
 
+// Metadata and tags where they belong: rows of their own, or columns of the trace.
+void write_details(db::Tx& tx,
+                   const std::string& trace_id,
+                   const TextMap& metadata,
+                   const TextMap& tags) {
+  write_analytics(tx, trace_id, metadata);
+  for (const auto& [key, value] : tags) {
+    if (key != trace_name_tag) upsert_trace_tag(tx, trace_id, key, value);
+  }
+  for (const auto& [key, value] : metadata) {
+    if (!is_column_metadata(key)) upsert_trace_metadata(tx, trace_id, key, value);
+  }
+}
+
 void check_deletion(const DeleteTraces& which) {
   const bool by_id = !which.request_ids.empty();
   if (!which.max_timestamp_millis && !by_id) {
@@ -210,20 +224,56 @@ TraceInfo Traces::start(const TraceInfo& info) {
         tracking::active_experiment(tx, info.trace_location.mlflow_experiment->experiment_id);
     upsert_trace(tx, info, experiment.id, request_time, execution_time);
     follow_trace(tx, info.trace_id, experiment.id, request_time);
-    write_analytics(tx, info.trace_id, info.trace_metadata);
-    for (const auto& [key, value] : info.tags) {
-      if (key != trace_name_tag) upsert_trace_tag(tx, info.trace_id, key, value);
-    }
+    write_details(tx, info.trace_id, info.trace_metadata, info.tags);
     upsert_trace_tag(tx, info.trace_id, artifact_location_tag,
                      trace_artifact_location(experiment.artifact_location, info.trace_id));
-    for (const auto& [key, value] : info.trace_metadata) {
-      if (!is_column_metadata(key)) upsert_trace_metadata(tx, info.trace_id, key, value);
-    }
     upsert_trace_metadata(tx, info.trace_id, finalized_metadata, "true");
     for (const Assessment& assessment : info.assessments) {
       insert_assessment(tx, env_, info.trace_id, experiment.id, request_time, assessment);
     }
     return *find_trace_info(tx, info.trace_id);
+  });
+}
+
+TraceInfo Traces::begin(const std::string& experiment_id,
+                        std::int64_t timestamp_ms,
+                        const TextMap& metadata,
+                        const TextMap& tags) {
+  check_trace_name(member(tags, trace_name_tag).value_or(""));
+  check_session_id(member(metadata, session_metadata).value_or(""));
+  const std::string trace_id = env_.new_id();
+  return database_.write([&](db::Tx& tx) {
+    const tracking::ActiveExperiment experiment = tracking::active_experiment(tx, experiment_id);
+    tx.execute(
+        "INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, status, trace_name) "
+        "VALUES (?, ?, ?, 'IN_PROGRESS', ?)",
+        trace_id, experiment.id, timestamp_ms, member(tags, trace_name_tag));
+    write_details(tx, trace_id, metadata, tags);
+    upsert_trace_tag(tx, trace_id, artifact_location_tag,
+                     trace_artifact_location(experiment.artifact_location, trace_id));
+    return *find_trace_info(tx, trace_id);
+  });
+}
+
+TraceInfo Traces::end(const std::string& trace_id,
+                      std::int64_t timestamp_ms,
+                      const std::string& status,
+                      const TextMap& metadata,
+                      const TextMap& tags) {
+  if (status != "OK" && status != "ERROR" && status != "IN_PROGRESS") {
+    refuse("Invalid value " + tracking::quoted(status) +
+           " for parameter 'status' supplied: a trace ends with OK or ERROR.");
+  }
+  check_trace_name(member(tags, trace_name_tag).value_or(""));
+  check_session_id(member(metadata, session_metadata).value_or(""));
+  return database_.write([&](db::Tx& tx) {
+    if (tx.execute("UPDATE trace_info SET execution_time_ms = ? - timestamp_ms, status = ?, "
+                   "trace_name = COALESCE(?, trace_name) WHERE request_id = ?",
+                   timestamp_ms, status, member(tags, trace_name_tag), trace_id) == 0) {
+      no_trace(trace_id);
+    }
+    write_details(tx, trace_id, metadata, tags);
+    return *find_trace_info(tx, trace_id);
   });
 }
 

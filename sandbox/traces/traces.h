@@ -10,6 +10,7 @@
 #include "sandbox/base/env.h"
 #include "sandbox/db/database.h"
 #include "sandbox/traces/trace_info.h"
+#include "sandbox/traces/traces_search.h"
 
 namespace sandbox::traces {
 
@@ -46,9 +47,20 @@ class Traces {
   // Creates the trace, or completes one whose spans were there first: what is given here counts
   // more than what was inferred from spans.
   TraceInfo start(const TraceInfo& info);
+  // The two steps of clients before 3.0, which keep the spans as a file.
+  TraceInfo begin(const std::string& experiment_id,
+                  std::int64_t timestamp_ms,
+                  const TextMap& metadata,
+                  const TextMap& tags);
+  TraceInfo end(const std::string& trace_id,
+                std::int64_t timestamp_ms,
+                const std::string& status,
+                const TextMap& metadata,
+                const TextMap& tags);
   TraceInfo get_info(const std::string& trace_id);
   std::vector<TraceInfo> get_infos(const std::vector<std::string>& trace_ids,
                                    const std::optional<std::vector<std::string>>& experiment_ids);
+  TracePage search(const TraceSearch& search);
   void set_tag(const std::string& trace_id, const std::string& key, const std::string& value);
   void delete_tag(const std::string& trace_id, const std::string& key);
   // The number of traces deleted, spans, tags and assessments with them.

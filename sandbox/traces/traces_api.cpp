@@ -87,6 +87,31 @@ struct LinkPrompts {
   }
 };
 
+struct SearchTraces {
+  std::vector<TraceLocation> locations;
+  std::string filter;
+  std::int64_t max_results = search_page_default;
+  std::vector<std::string> order_by;
+  std::string page_token;
+  static constexpr auto fields() {
+    return std::tuple{
+        required("locations", &SearchTraces::locations, "Where to search: experiments."),
+        field("filter", &SearchTraces::filter),
+        field("max_results", &SearchTraces::max_results, "At most 500."),
+        field("order_by", &SearchTraces::order_by), field("page_token", &SearchTraces::page_token)};
+  }
+};
+
+TraceSearch search_of(const SearchTraces& in) {
+  TraceSearch search{{}, in.filter, in.max_results, in.order_by, in.page_token};
+  for (const TraceLocation& location : in.locations) {
+    if (location.mlflow_experiment) {
+      search.experiment_ids.push_back(location.mlflow_experiment->experiment_id);
+    }
+  }
+  return search;
+}
+
 // Tags that say where a trace's data is; clients may clear the last of them, but set none.
 void check_client_may(std::string_view operation, std::string_view key) {
   constexpr std::string_view failure_tag = "mlflow.trace.archivalFailure";
@@ -150,6 +175,9 @@ void install_traces(http::Api& api, Traces& traces) {
       [&](const BatchGetInfos& in) {
         return TraceInfos{traces.get_infos(in.trace_ids, in.experiment_ids)};
       });
+  api.post<SearchTraces, TracePage>(
+      root + "/search", "Search traces.",
+      [&](const SearchTraces& in) { return traces.search(search_of(in)); });
   install_twins(api, traces, root);
   install_twins(api, traces, "2.0/mlflow/traces");
   install_links(api, traces);

@@ -44,6 +44,7 @@ const std::vector<std::pair<std::string, std::string>> doors{
     {"spdlog/", "sandbox/base/"},
     {"openssl/", "sandbox/base/"},
     {"google/protobuf/", "sandbox/traces/"},
+    {"re2/", "sandbox/db/"},
     {"pugixml", "embedded_store/s3/"},
     {"CLI/", "sandbox/cli/"},
 };

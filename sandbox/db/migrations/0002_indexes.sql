@@ -4,3 +4,9 @@ CREATE INDEX IF NOT EXISTS sandbox_runs_by_experiment ON runs (experiment_id, li
 CREATE INDEX IF NOT EXISTS sandbox_logged_models_by_experiment ON logged_models (experiment_id, lifecycle_stage, creation_timestamp_ms DESC);
 
 CREATE INDEX IF NOT EXISTS sandbox_model_versions_by_run ON model_versions (run_id);
+
+CREATE INDEX IF NOT EXISTS sandbox_traces_by_time ON trace_info (experiment_id, timestamp_ms DESC, request_id);
+
+CREATE INDEX IF NOT EXISTS sandbox_traces_by_run ON trace_request_metadata (value, request_id) WHERE "key" = 'mlflow.sourceRun';
+
+CREATE INDEX IF NOT EXISTS sandbox_assessments_by_name ON assessments (name, assessment_type, trace_id);

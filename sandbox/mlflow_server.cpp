@@ -11,7 +11,10 @@
 #include "sandbox/registry/model_versions.h"
 #include "sandbox/registry/registered_models.h"
 #include "sandbox/traces/api.h"
+#include "sandbox/traces/assessments.h"
+#include "sandbox/traces/correlation.h"
 #include "sandbox/traces/spans.h"
+#include "sandbox/traces/trace_metrics.h"
 #include "sandbox/traces/traces.h"
 #include "sandbox/tracking/api.h"
 #include "sandbox/tracking/experiments.h"
@@ -72,6 +75,9 @@ struct MlflowServer::Parts {
         inputs(env, database),
         logged_models(env, database),
         traces(env, database),
+        assessments(env, database),
+        trace_metrics(database),
+        trace_correlation(database),
         spans(env, database),
         registered_models(env, database),
         model_versions(env, database),
@@ -87,6 +93,9 @@ struct MlflowServer::Parts {
   tracking::Inputs inputs;
   tracking::LoggedModels logged_models;
   traces::Traces traces;
+  traces::Assessments assessments;
+  traces::TraceMetrics trace_metrics;
+  traces::TraceCorrelation trace_correlation;
   traces::Spans spans;
   registry::RegisteredModels registered_models;
   registry::ModelVersions model_versions;
@@ -108,6 +117,9 @@ MlflowServer::MlflowServer(Env& env,
   tracking::install_inputs(api, parts_->inputs);
   tracking::install_logged_models(api, parts_->logged_models);
   traces::install_traces(api, parts_->traces);
+  traces::install_assessments(api, parts_->assessments);
+  traces::install_trace_metrics(api, parts_->trace_metrics);
+  traces::install_trace_correlation(api, parts_->trace_correlation);
   traces::install_traces_v2(api, parts_->traces);
   traces::install_spans(
       api, parts_->router, parts_->traces, parts_->spans,

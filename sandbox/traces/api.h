@@ -9,11 +9,17 @@
 
 namespace sandbox::traces {
 
+class Assessments;
 class Spans;
+class TraceCorrelation;
+class TraceMetrics;
 class Traces;
 
 // The collaborators must outlive the Api.
 void install_traces(http::Api& api, Traces& traces);
+void install_assessments(http::Api& api, Assessments& assessments);
+void install_trace_correlation(http::Api& api, TraceCorrelation& correlation);
+void install_trace_metrics(http::Api& api, TraceMetrics& metrics);
 // What clients before 3.0 call.
 void install_traces_v2(http::Api& api, Traces& traces);
 

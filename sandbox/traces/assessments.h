@@ -1,5 +1,7 @@
 // What people, code and language models say of a trace: feedback, expectations and references to
 // issues. Rows of MLflow's table `assessments`.
+// Source of the rules: MLflow 3.17's tracking store (store/tracking/sqlalchemy_store.py) and its
+// entities (entities/assessment.py).
 #pragma once
 
 #include <cstdint>
@@ -84,8 +86,8 @@ struct Assessment {
   std::optional<IssueReference> issue;
   std::optional<std::string> rationale;
   TextMap metadata;
-  std::optional<std::string> overrides;
-  std::optional<bool> valid;
+  std::optional<std::string> overrides;  // the id of the feedback that this one replaces
+  std::optional<bool> valid;             // nothing replaced it; the server's answer only
   static constexpr auto fields() {
     return std::tuple{field("assessment_id", &Assessment::assessment_id),
                       field("assessment_name", &Assessment::assessment_name),
@@ -104,19 +106,36 @@ struct Assessment {
   }
 };
 
-// The columns assessment_of reads, in its order.
-inline constexpr std::string_view assessment_columns =
-    "trace_id, assessment_id, name, assessment_type, value, error, created_timestamp, "
-    "last_updated_timestamp, source_type, source_id, span_id, rationale, overrides, valid, "
-    "assessment_metadata";
-Assessment assessment_of(const db::Rows& row);
+// Every method may be called from every thread. RESOURCE_DOES_NOT_EXIST for an unknown trace and
+// for an assessment it does not have, INVALID_PARAMETER_VALUE for one without a value.
+class Assessments {
+ public:
+  Assessments(Env& env, db::Database& database) : env_(env), database_(database) {}
 
-// The assessments of these traces (a batch of id_batches.h), in the order they were logged.
+  // Feedback that overrides another assessment of the trace makes that one invalid.
+  // RESOURCE_ALREADY_EXISTS for an id that is taken.
+  Assessment create(const std::string& trace_id, const Assessment& in);
+  Assessment get(const std::string& trace_id, const std::string& assessment_id);
+  // Changes the fields that `mask` names to those of `in`, absent ones to empty; metadata is
+  // merged. Names of fields that cannot change are ignored, as in the reference.
+  Assessment update(const std::string& trace_id,
+                    const std::string& assessment_id,
+                    const Assessment& in,
+                    const std::vector<std::string>& mask);
+  // What it overrode is valid again. Nothing happens when there is no such assessment.
+  void remove(const std::string& trace_id, const std::string& assessment_id);
+
+ private:
+  Env& env_;
+  db::Database& database_;
+};
+
+// The assessments of these traces (a batch of id_batches.h), oldest first, by trace.
 std::unordered_map<std::string, std::vector<Assessment>> read_assessments(
     db::Tx& tx, const std::vector<db::Value>& trace_ids);
 
-// Adds the assessment to the trace, under a new id when it has none; one of the same id is
-// replaced. Throws Error(invalid_parameter_value) for one that says nothing.
+// For a trace that brings assessments along: adds one under a new id when it has none; one of the
+// same id is replaced. Throws Error(invalid_parameter_value) for one that says nothing.
 void insert_assessment(db::Tx& tx,
                        Env& env,
                        const std::string& trace_id,

@@ -20,10 +20,6 @@ constexpr std::string_view never =
 
 constexpr std::array later_rows{
     RefusedRow{"POST", "2.0/mlflow/runs/create-promptlab-run"},
-    RefusedRow{"POST", "3.0/mlflow/traces/calculate-filter-correlation"},
-    RefusedRow{"POST", "3.0/mlflow/traces/metrics"},
-    RefusedRow{"POST", "3.0/mlflow/traces/{trace_id}/assessments"},
-    RefusedRow{"GET|PATCH|DELETE", "3.0/mlflow/traces/{trace_id}/assessments/{assessment_id}"},
     RefusedRow{"POST", "3.0/mlflow/datasets/create"},
     RefusedRow{"GET|POST", "3.0/mlflow/datasets/search"},
     RefusedRow{"GET|DELETE", "3.0/mlflow/datasets/{dataset_id}"},

@@ -138,12 +138,17 @@ Dataset Datasets::create(const NewDataset& in) {
   Dataset dataset;
   dataset.dataset_id = "d-" + env_.new_id();
   dataset.name = in.name;
-  dataset.tags = tags.dumps();
   dataset.created_time = dataset.last_update_time = env_.now_ms();
   dataset.digest = dataset_digest(in.name, dataset.created_time);
   if (const PythonJson* user = tags.find(user_tag)) dataset.created_by = column_text(*user);
   dataset.last_updated_by = dataset.created_by;
   dataset.experiment_ids = in.experiment_ids;
+  PythonJson shown = PythonJson::object();
+  for (const auto& [key, value] : tags.members) {
+    const auto text = column_text(value);
+    shown.set(key, text ? PythonJson::of(*text) : PythonJson{});
+  }
+  dataset.tags = shown.dumps();
   std::vector<std::string> association_ids;
   for (std::size_t i = 0; i < in.experiment_ids.size(); ++i) {
     association_ids.push_back("a-" + env_.new_id());

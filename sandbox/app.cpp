@@ -107,6 +107,7 @@ struct App::Parts {
 
   MlflowServerOptions mlflow_options(const Config& config) {
     MlflowServerOptions options{config.default_artifact_root, config.artifacts_destination, {}};
+    options.allow_custom_scorers = config.enable_custom_scorers;
     // Where clients come by names this process does not know, a URL made here might not be one they
     // can reach; they then send large files in one piece.
     if (config.host == "0.0.0.0" || config.host == "::" || config.host.empty()) return options;

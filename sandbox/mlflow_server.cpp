@@ -4,6 +4,15 @@
 #include "sandbox/artifacts/artifact_location.h"
 #include "sandbox/artifacts/artifacts.h"
 #include "sandbox/artifacts/download.h"
+#include "sandbox/evaluation/api.h"
+#include "sandbox/evaluation/dataset_records.h"
+#include "sandbox/evaluation/datasets.h"
+#include "sandbox/evaluation/issues.h"
+#include "sandbox/evaluation/label_schemas.h"
+#include "sandbox/evaluation/online_configs.h"
+#include "sandbox/evaluation/review_items.h"
+#include "sandbox/evaluation/review_queues.h"
+#include "sandbox/evaluation/scorers.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
 #include "sandbox/registry/aliases.h"
@@ -18,6 +27,7 @@
 #include "sandbox/traces/traces.h"
 #include "sandbox/tracking/api.h"
 #include "sandbox/tracking/experiments.h"
+#include "sandbox/tracking/filter.h"
 #include "sandbox/tracking/inputs.h"
 #include "sandbox/tracking/logged_models.h"
 #include "sandbox/tracking/metrics.h"
@@ -85,7 +95,15 @@ struct MlflowServer::Parts {
         artifacts(database,
                   objects,
                   artifacts::parse_s3_uri(options.artifacts_destination),
-                  options.presign_part) {}
+                  options.presign_part),
+        datasets(env, database),
+        dataset_records(env, database),
+        scorers(env, database, options.allow_custom_scorers),
+        online_configs(env, database, [](const std::string& f) { tracking::parse_filter(f); }),
+        issues(env, database),
+        label_schemas(env, database),
+        review_queues(env, database),
+        review_items(env, database) {}
 
   tracking::Experiments experiments;
   tracking::Runs runs;
@@ -101,6 +119,14 @@ struct MlflowServer::Parts {
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
   artifacts::Artifacts artifacts;
+  evaluation::Datasets datasets;
+  evaluation::DatasetRecords dataset_records;
+  evaluation::Scorers scorers;
+  evaluation::OnlineConfigs online_configs;
+  evaluation::Issues issues;
+  evaluation::LabelSchemas label_schemas;
+  evaluation::ReviewQueues review_queues;
+  evaluation::ReviewItems review_items;
   http::Api api{{"/api", "/ajax-api"}};
   http::Router router{http::json_error};
 };
@@ -133,6 +159,14 @@ MlflowServer::MlflowServer(Env& env,
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);
   artifacts::install_artifacts(api, parts_->router, parts_->artifacts);
+  evaluation::install_datasets(api, parts_->datasets);
+  evaluation::install_dataset_records(api, parts_->dataset_records);
+  evaluation::install_scorers(api, parts_->scorers);
+  evaluation::install_online_configs(api, parts_->online_configs);
+  evaluation::install_issues(api, parts_->issues);
+  evaluation::install_label_schemas(api, parts_->label_schemas);
+  evaluation::install_review_queues(api, parts_->review_queues);
+  evaluation::install_review_items(api, parts_->review_items);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
                              [has_multipart = parts_->artifacts.has_multipart()](const Empty&) {

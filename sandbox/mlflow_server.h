@@ -21,6 +21,7 @@ struct MlflowServerOptions {
   std::string artifacts_destination = "s3://mlflow";  // where mlflow-artifacts:/ keeps its files
   // A URL that takes one part of a multipart upload; without it multipart uploads are refused.
   artifacts::PresignPart presign_part;
+  bool allow_custom_scorers = false;  // scorers that carry code may be registered
 };
 
 class MlflowServer {

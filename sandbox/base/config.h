@@ -32,6 +32,7 @@ struct Config {
   Secret secret_key{"minioadmin"};
   std::vector<std::string> allowed_hosts;         // empty: MLflow's own list
   std::vector<std::string> cors_allowed_origins;  // empty: pages of this machine only
+  bool enable_custom_scorers = false;
   bool detach = false;
   bool ci = false;
 
@@ -67,6 +68,10 @@ struct Config {
         field("cors-allowed-origins", &Config::cors_allowed_origins,
               "Web pages of other hosts that may change things, e.g. https://lab.example.org",
               "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"),
+        field("enable-custom-scorers", &Config::enable_custom_scorers,
+              "Keep scorers that carry code; this server never runs it, another one on the same "
+              "database may",
+              "MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS"),
         field("detach", &Config::detach, "Run in the background"),
         field("ci", &Config::ci,
               "For test runs: free ports, one line of JSON, end with the parent"),

@@ -106,7 +106,8 @@ struct App::Parts {
   }
 
   MlflowServerOptions mlflow_options(const Config& config) {
-    MlflowServerOptions options{config.default_artifact_root, config.artifacts_destination, {}};
+    MlflowServerOptions options{
+        config.default_artifact_root, config.artifacts_destination, {}, config.trash_days};
     // Where clients come by names this process does not know, a URL made here might not be one they
     // can reach; they then send large files in one piece.
     if (config.host == "0.0.0.0" || config.host == "::" || config.host.empty()) return options;
@@ -146,9 +147,11 @@ void App::start() {
   parts_->s3_server->start();
   parts_->console_server->start();
   parts_->tracking_server->start();
+  parts_->mlflow.start();
 }
 
 void App::stop() {
+  parts_->mlflow.stop();
   // Together, so that three slow clients do not add up their grace.
   std::vector<std::jthread> stopping;
   for (http::Server* server :

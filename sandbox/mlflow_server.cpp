@@ -14,6 +14,9 @@
 #include "sandbox/tracking/logged_models.h"
 #include "sandbox/tracking/metrics.h"
 #include "sandbox/tracking/runs.h"
+#include "sandbox/upkeep/api.h"
+#include "sandbox/upkeep/collector.h"
+#include "sandbox/upkeep/trash.h"
 
 namespace sandbox {
 namespace {
@@ -72,7 +75,9 @@ struct MlflowServer::Parts {
         artifacts(database,
                   objects,
                   artifacts::parse_s3_uri(options.artifacts_destination),
-                  options.presign_part) {}
+                  options.presign_part),
+        collector(env, database, objects, artifacts, options.default_artifact_root),
+        trash(collector, options.trash_days) {}
 
   tracking::Experiments experiments;
   tracking::Runs runs;
@@ -83,6 +88,8 @@ struct MlflowServer::Parts {
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
   artifacts::Artifacts artifacts;
+  upkeep::Collector collector;
+  upkeep::Trash trash;
   http::Api api{{"/api", "/ajax-api"}};
   http::Router router{http::json_error};
 };
@@ -102,6 +109,7 @@ MlflowServer::MlflowServer(Env& env,
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);
   artifacts::install_artifacts(api, parts_->router, parts_->artifacts);
+  upkeep::install_upkeep(api, parts_->collector);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
                              [has_multipart = parts_->artifacts.has_multipart()](const Empty&) {
@@ -123,6 +131,15 @@ MlflowServer::MlflowServer(Env& env,
 }
 
 MlflowServer::~MlflowServer() = default;
+
+void MlflowServer::start() {
+  parts_->trash.start();
+}
+
+void MlflowServer::stop() {
+  parts_->collector.stop();
+  parts_->trash.stop();
+}
 
 http::Response MlflowServer::handle(http::Request& request) const {
   return parts_->router.handle(request);

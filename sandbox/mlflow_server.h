@@ -21,6 +21,8 @@ struct MlflowServerOptions {
   std::string artifacts_destination = "s3://mlflow";  // where mlflow-artifacts:/ keeps its files
   // A URL that takes one part of a multipart upload; without it multipart uploads are refused.
   artifacts::PresignPart presign_part;
+  // Deleted runs, experiments and logged models go for ever after so many days; 0 keeps them.
+  std::int64_t trash_days = 0;
 };
 
 class MlflowServer {
@@ -32,6 +34,10 @@ class MlflowServer {
                const MlflowServerOptions& options);
   ~MlflowServer();
 
+  // Begins what runs beside the requests: emptying the trash.
+  void start();
+  // Ends it, and a clean-up that a request began, so that no request is waited for.
+  void stop();
   // Safe from every thread.
   http::Response handle(http::Request& request) const;
   // The table of endpoints as JSON, what GET /sandbox/api.json answers.

@@ -32,6 +32,7 @@ struct Config {
   Secret secret_key{"minioadmin"};
   std::vector<std::string> allowed_hosts;         // empty: MLflow's own list
   std::vector<std::string> cors_allowed_origins;  // empty: pages of this machine only
+  std::int64_t trash_days = 0;
   bool detach = false;
   bool ci = false;
 
@@ -67,6 +68,8 @@ struct Config {
         field("cors-allowed-origins", &Config::cors_allowed_origins,
               "Web pages of other hosts that may change things, e.g. https://lab.example.org",
               "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"),
+        field("trash-days", &Config::trash_days,
+              "Days after which what was deleted goes for ever by itself; 0 keeps it"),
         field("detach", &Config::detach, "Run in the background"),
         field("ci", &Config::ci,
               "For test runs: free ports, one line of JSON, end with the parent"),

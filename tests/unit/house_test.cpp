@@ -30,6 +30,7 @@ const std::map<std::string, Names> arrows{
     {"tracking", {"base", "http", "db", "object_store"}},
     {"registry", {"base", "http", "db", "object_store", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
+    {"upkeep", {"base", "http", "db", "object_store", "tracking", "registry", "artifacts"}},
 };
 
 // Library header -> the folder that is its door.
@@ -39,6 +40,7 @@ const std::vector<std::pair<std::string, std::string>> doors{
     {"torch/", "trainers/"},           {"nlohmann/", "sandbox/base/"},
     {"spdlog/", "sandbox/base/"},      {"openssl/", "sandbox/base/"},
     {"pugixml", "embedded_store/s3/"}, {"CLI/", "sandbox/cli/"},
+    {"editline/", "sandbox/cli/"},
 };
 
 // Words that belong to base/ alone, or nowhere.

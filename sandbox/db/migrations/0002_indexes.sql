@@ -4,3 +4,11 @@ CREATE INDEX IF NOT EXISTS sandbox_runs_by_experiment ON runs (experiment_id, li
 CREATE INDEX IF NOT EXISTS sandbox_logged_models_by_experiment ON logged_models (experiment_id, lifecycle_stage, creation_timestamp_ms DESC);
 
 CREATE INDEX IF NOT EXISTS sandbox_model_versions_by_run ON model_versions (run_id);
+
+-- The clean-up finds what is deleted without reading what is not.
+CREATE INDEX IF NOT EXISTS sandbox_runs_by_deleted_time ON runs (deleted_time, run_uuid) WHERE deleted_time IS NOT NULL;
+
+CREATE INDEX IF NOT EXISTS sandbox_logged_models_deleted ON logged_models (last_updated_timestamp_ms, model_id) WHERE lifecycle_stage = 'deleted';
+
+-- Removing a run looks for the rows that refer to it.
+CREATE INDEX IF NOT EXISTS sandbox_logged_model_metrics_by_run ON logged_model_metrics (run_id);

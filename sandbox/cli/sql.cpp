@@ -39,18 +39,17 @@ constexpr const char* help_footer =
 class InterruptsGoTo {
  public:
   explicit InterruptsGoTo(db::Console& console) {
-    sigemptyset(&interrupt_);
-    sigaddset(&interrupt_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &interrupt_, &before_);
-    watcher_ = std::jthread([&console, signals = interrupt_](const std::stop_token& stop) {
-      const timespec moment{0, 50'000'000};
-      while (!stop.stop_requested()) {
-        if (sigtimedwait(&signals, nullptr, &moment) == SIGINT) console.interrupt();
-      }
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGUSR1);  // tells the watcher to end
+    pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+    watcher_ = std::jthread([&console, signals = signals_] {
+      int signal = 0;
+      while (sigwait(&signals, &signal) == 0 && signal == SIGINT) console.interrupt();
     });
   }
   ~InterruptsGoTo() {
-    watcher_.request_stop();
+    pthread_kill(watcher_.native_handle(), SIGUSR1);
     watcher_.join();
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
@@ -58,7 +57,7 @@ class InterruptsGoTo {
   InterruptsGoTo& operator=(const InterruptsGoTo&) = delete;
 
  private:
-  sigset_t interrupt_{};
+  sigset_t signals_{};
   sigset_t before_{};
   std::jthread watcher_;
 };

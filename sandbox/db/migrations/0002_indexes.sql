@@ -10,5 +10,11 @@ CREATE INDEX IF NOT EXISTS sandbox_runs_by_deleted_time ON runs (deleted_time, r
 
 CREATE INDEX IF NOT EXISTS sandbox_logged_models_deleted ON logged_models (last_updated_timestamp_ms, model_id) WHERE lifecycle_stage = 'deleted';
 
--- Removing a run looks for the rows that refer to it.
+-- Removing a run or an experiment looks for the rows that refer to it.
 CREATE INDEX IF NOT EXISTS sandbox_logged_model_metrics_by_run ON logged_model_metrics (run_id);
+
+CREATE INDEX IF NOT EXISTS sandbox_logged_model_metrics_by_experiment ON logged_model_metrics (experiment_id);
+
+CREATE INDEX IF NOT EXISTS sandbox_logged_model_params_by_experiment ON logged_model_params (experiment_id);
+
+CREATE INDEX IF NOT EXISTS sandbox_logged_model_tags_by_experiment ON logged_model_tags (experiment_id);

@@ -100,6 +100,7 @@ class Shell {
         if (word == "quit" || word == "exit" || word.starts_with("\\q")) {
           return lines.is_terminal() || !has_failed ? 0 : 1;
         }
+        lines.remember(*line);
         has_failed = !command(std::string(word)) || has_failed;
         continue;
       }
@@ -110,6 +111,7 @@ class Shell {
       if (text.empty() && word.empty()) continue;
       text += *line + "\n";
       if (!console_.is_whole(text)) continue;
+      lines.remember(text);
       has_failed = !run(text) || has_failed;
       text.clear();
     }

@@ -1,5 +1,6 @@
 #include "sandbox/cli/sql_lines.h"
 
+#include <algorithm>
 #include <clocale>
 #include <cstdlib>
 #include <iostream>
@@ -45,8 +46,15 @@ std::optional<std::string> Lines::next(const std::string& prompt) {
   if (typed == nullptr) return std::nullopt;
   std::string line = typed;
   std::free(typed);  // NOLINT(cppcoreguidelines-no-malloc): the library's malloc
-  if (!line.empty()) add_history(line.c_str());
   return line;
+}
+
+void Lines::remember(std::string text) const {
+  if (!is_terminal_ || text.empty()) return;
+  while (text.ends_with('\n')) text.pop_back();
+  // A comment would swallow what follows it.
+  if (text.find("--") == std::string::npos) std::replace(text.begin(), text.end(), '\n', ' ');
+  add_history(text.c_str());
 }
 
 }  // namespace sandbox::cli

@@ -18,6 +18,8 @@ class Lines {
   [[nodiscard]] bool is_terminal() const { return is_terminal_; }
   // The next line without its end; nullopt after the last one. The prompt is shown at a terminal.
   std::optional<std::string> next(const std::string& prompt);
+  // Puts what was typed, over however many lines, into the history as one.
+  void remember(std::string text) const;
 
  private:
   std::string history_file_;

@@ -106,8 +106,11 @@ struct App::Parts {
   }
 
   MlflowServerOptions mlflow_options(const Config& config) {
-    MlflowServerOptions options{config.default_artifact_root, config.artifacts_destination, {}};
+    MlflowServerOptions options;
+    options.default_artifact_root = config.default_artifact_root;
+    options.artifacts_destination = config.artifacts_destination;
     options.allow_custom_scorers = config.enable_custom_scorers;
+    options.trash_days = config.trash_days;
     // Where clients come by names this process does not know, a URL made here might not be one they
     // can reach; they then send large files in one piece.
     if (config.host == "0.0.0.0" || config.host == "::" || config.host.empty()) return options;
@@ -147,9 +150,11 @@ void App::start() {
   parts_->s3_server->start();
   parts_->console_server->start();
   parts_->tracking_server->start();
+  parts_->mlflow.start();
 }
 
 void App::stop() {
+  parts_->mlflow.stop();
   // Together, so that three slow clients do not add up their grace.
   std::vector<std::jthread> stopping;
   for (http::Server* server :

@@ -32,6 +32,9 @@
 #include "sandbox/tracking/logged_models.h"
 #include "sandbox/tracking/metrics.h"
 #include "sandbox/tracking/runs.h"
+#include "sandbox/upkeep/api.h"
+#include "sandbox/upkeep/collector.h"
+#include "sandbox/upkeep/trash.h"
 
 namespace sandbox {
 namespace {
@@ -103,7 +106,9 @@ struct MlflowServer::Parts {
         issues(env, database),
         label_schemas(env, database),
         review_queues(env, database),
-        review_items(env, database) {}
+        review_items(env, database),
+        collector(env, database, objects, artifacts, options.default_artifact_root),
+        trash(collector, options.trash_days) {}
 
   tracking::Experiments experiments;
   tracking::Runs runs;
@@ -127,6 +132,8 @@ struct MlflowServer::Parts {
   evaluation::LabelSchemas label_schemas;
   evaluation::ReviewQueues review_queues;
   evaluation::ReviewItems review_items;
+  upkeep::Collector collector;
+  upkeep::Trash trash;
   http::Api api{{"/api", "/ajax-api"}};
   http::Router router{http::json_error};
 };
@@ -167,6 +174,7 @@ MlflowServer::MlflowServer(Env& env,
   evaluation::install_label_schemas(api, parts_->label_schemas);
   evaluation::install_review_queues(api, parts_->review_queues);
   evaluation::install_review_items(api, parts_->review_items);
+  upkeep::install_upkeep(api, parts_->collector);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
                              [has_multipart = parts_->artifacts.has_multipart()](const Empty&) {
@@ -188,6 +196,15 @@ MlflowServer::MlflowServer(Env& env,
 }
 
 MlflowServer::~MlflowServer() = default;
+
+void MlflowServer::start() {
+  parts_->trash.start();
+}
+
+void MlflowServer::stop() {
+  parts_->collector.stop();
+  parts_->trash.stop();
+}
 
 http::Response MlflowServer::handle(http::Request& request) const {
   return parts_->router.handle(request);

@@ -22,6 +22,8 @@ struct MlflowServerOptions {
   // A URL that takes one part of a multipart upload; without it multipart uploads are refused.
   artifacts::PresignPart presign_part;
   bool allow_custom_scorers = false;  // scorers that carry code may be registered
+  // Deleted runs, experiments and logged models go for ever after so many days; 0 keeps them.
+  std::int64_t trash_days = 0;
 };
 
 class MlflowServer {
@@ -33,6 +35,10 @@ class MlflowServer {
                const MlflowServerOptions& options);
   ~MlflowServer();
 
+  // Begins what runs beside the requests: emptying the trash.
+  void start();
+  // Ends it, and a clean-up that a request began, so that no request is waited for.
+  void stop();
   // Safe from every thread.
   http::Response handle(http::Request& request) const;
   // The table of endpoints as JSON, what GET /sandbox/api.json answers.

@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view environment_prefix = "MLOPS_SANDBOX_";
+constexpr std::int64_t trash_days_max = 36'500;
 constexpr std::string_view file_name = "mlops-sandbox.conf";
 
 [[noreturn]] void refuse(const std::string& message) {
@@ -319,6 +320,9 @@ Config load_config(const SettingTexts& flags,
   if (!config.data_dir.empty()) config.data_dir = absolute_path(config.data_dir);
   check_ports(config);
   check_keys(config);
+  if (config.trash_days < 0 || config.trash_days > trash_days_max) {
+    refuse("--trash-days must be between 0 and " + std::to_string(trash_days_max) + ".");
+  }
   if (!config.data_dir.empty()) settle_backend(config);
   settle_artifacts(config);
   return config;

@@ -33,6 +33,7 @@ struct Config {
   std::vector<std::string> allowed_hosts;         // empty: MLflow's own list
   std::vector<std::string> cors_allowed_origins;  // empty: pages of this machine only
   bool enable_custom_scorers = false;
+  std::int64_t trash_days = 0;
   bool detach = false;
   bool ci = false;
 
@@ -72,6 +73,8 @@ struct Config {
               "Keep scorers that carry code; this server never runs it, another one on the same "
               "database may",
               "MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS"),
+        field("trash-days", &Config::trash_days,
+              "Days after which what was deleted goes for ever by itself; 0 keeps it"),
         field("detach", &Config::detach, "Run in the background"),
         field("ci", &Config::ci,
               "For test runs: free ports, one line of JSON, end with the parent"),

@@ -32,6 +32,7 @@ const std::map<std::string, Names> arrows{
     {"registry", {"base", "http", "db", "object_store", "tracking"}},
     {"traces", {"base", "http", "db", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
+    {"upkeep", {"base", "http", "db", "object_store", "tracking", "registry", "artifacts"}},
 };
 
 // Library header -> the folder that is its door.
@@ -48,6 +49,7 @@ const std::vector<std::pair<std::string, std::string>> doors{
     {"re2/", "sandbox/db/"},
     {"pugixml", "embedded_store/s3/"},
     {"CLI/", "sandbox/cli/"},
+    {"editline/", "sandbox/cli/"},
 };
 
 // Words that belong to base/ alone, or nowhere.

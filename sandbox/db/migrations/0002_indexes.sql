@@ -10,3 +10,16 @@ CREATE INDEX IF NOT EXISTS sandbox_traces_by_time ON trace_info (experiment_id, 
 CREATE INDEX IF NOT EXISTS sandbox_traces_by_run ON trace_request_metadata (value, request_id) WHERE "key" = 'mlflow.sourceRun';
 
 CREATE INDEX IF NOT EXISTS sandbox_assessments_by_name ON assessments (name, assessment_type, trace_id);
+-- The clean-up finds what is deleted without reading what is not.
+CREATE INDEX IF NOT EXISTS sandbox_runs_by_deleted_time ON runs (deleted_time, run_uuid) WHERE deleted_time IS NOT NULL;
+
+CREATE INDEX IF NOT EXISTS sandbox_logged_models_deleted ON logged_models (last_updated_timestamp_ms, model_id) WHERE lifecycle_stage = 'deleted';
+
+-- Removing a run or an experiment looks for the rows that refer to it.
+CREATE INDEX IF NOT EXISTS sandbox_logged_model_metrics_by_run ON logged_model_metrics (run_id);
+
+CREATE INDEX IF NOT EXISTS sandbox_logged_model_metrics_by_experiment ON logged_model_metrics (experiment_id);
+
+CREATE INDEX IF NOT EXISTS sandbox_logged_model_params_by_experiment ON logged_model_params (experiment_id);
+
+CREATE INDEX IF NOT EXISTS sandbox_logged_model_tags_by_experiment ON logged_model_tags (experiment_id);

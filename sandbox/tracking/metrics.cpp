@@ -8,13 +8,10 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
-#include "sandbox/tracking/filter.h"
 #include "sandbox/tracking/names.h"
 
 namespace sandbox::tracking {
 namespace {
-
-constexpr std::int64_t history_page_max = 25'000;
 
 // A value as the tables keep it: NaN is 0 with a flag, infinities are the largest finite numbers.
 struct StoredValue {
@@ -135,39 +132,6 @@ void Metrics::log(const std::string& run_id, const Metric& metric) {
   check_metric(metric, "");
   const std::vector<Metric> metrics{metric};
   database_.write([&](db::Tx& tx) { insert_metrics(tx, run_id, active_run(tx, run_id), metrics); });
-}
-
-MetricPage Metrics::history(const std::string& run_id,
-                            const std::string& metric_key,
-                            std::optional<std::int64_t> max_results,
-                            std::string_view page_token) {
-  if (max_results && *max_results < 1) {
-    throw Error(Code::invalid_parameter_value,
-                "Invalid value " + std::to_string(*max_results) +
-                    " for parameter 'max_results' supplied. It must be a positive integer.");
-  }
-  const std::int64_t offset = token_offset(page_token);
-  const std::int64_t page_size = max_results ? std::min(*max_results, history_page_max) : -2;
-  return database_.read([&](db::Tx& tx) {
-    MetricPage page;
-    db::Rows rows = tx.query(
-        "SELECT value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? ORDER "
-        "BY "
-        "timestamp, step, value LIMIT ? OFFSET ?",
-        run_id, metric_key, page_size + 1, offset);
-    while (rows.next()) {
-      if (static_cast<std::int64_t>(page.metrics.size()) == page_size) {
-        page.next_page_token = offset_token(offset + page_size);
-        break;
-      }
-      Metric& metric = page.metrics.emplace_back();
-      metric.key = metric_key;
-      metric.value = rows.integer(3) != 0 ? std::nan("") : rows.real(0);
-      metric.timestamp = rows.integer(1);
-      metric.step = rows.integer(2);
-    }
-    return page;
-  });
 }
 
 }  // namespace sandbox::tracking

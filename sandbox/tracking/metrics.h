@@ -42,6 +42,30 @@ struct MetricPage {
   }
 };
 
+// A point of one of several runs' curves.
+struct RunMetric {
+  std::string key;
+  double value = 0;
+  std::int64_t timestamp = 0;
+  std::int64_t step = 0;
+  std::string run_id;
+  static constexpr auto fields() {
+    return std::tuple{field("key", &RunMetric::key), field("value", &RunMetric::value),
+                      field("timestamp", &RunMetric::timestamp), field("step", &RunMetric::step),
+                      field("run_id", &RunMetric::run_id)};
+  }
+};
+
+inline constexpr std::size_t history_runs_max = 100;        // of one bulk request
+inline constexpr std::int64_t history_points_max = 25'000;  // of one bulk answer
+inline constexpr std::int64_t interval_points_max = 2'500;  // of one run in an interval answer
+
+// Part of the steps, both ends included.
+struct StepRange {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+
 class Metrics {
  public:
   explicit Metrics(db::Database& database) : database_(database) {}
@@ -53,6 +77,18 @@ class Metrics {
                      const std::string& metric_key,
                      std::optional<std::int64_t> max_results,
                      std::string_view page_token);
+  // The curves of several runs one after the other by run id, each in order of (timestamp, step,
+  // value); the first max_results points of all. Unknown runs have none.
+  std::vector<RunMetric> history_in_bulk(std::vector<std::string> run_ids,
+                                         const std::string& metric_key,
+                                         std::int64_t max_results);
+  // Curves for charts, in the order of run_ids: of each run at most points_max points, evenly taken
+  // by their rank in the order of (step, timestamp, value), the first and the last always among
+  // them (the last alone when points_max is 1).
+  std::vector<RunMetric> history_interval(const std::vector<std::string>& run_ids,
+                                          const std::string& metric_key,
+                                          std::int64_t points_max,
+                                          const std::optional<StepRange>& steps);
 
  private:
   db::Database& database_;

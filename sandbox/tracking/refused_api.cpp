@@ -19,8 +19,6 @@ constexpr std::string_view never =
     "It runs language models or a gateway, which this server does not.";
 
 constexpr std::array later_rows{
-    RefusedRow{"GET", "2.0/mlflow/metrics/get-history-bulk"},
-    RefusedRow{"GET", "2.0/mlflow/metrics/get-history-bulk-interval"},
     RefusedRow{"POST", "2.0/mlflow/runs/create-promptlab-run"},
     RefusedRow{"GET", "2.0/mlflow/get-trace-artifact"},
     RefusedRow{"GET", "3.0/mlflow/get-trace-artifact"},

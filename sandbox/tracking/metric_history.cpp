@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sandbox/base/error.h"
+#include "sandbox/tracking/filter.h"
+#include "sandbox/tracking/metrics.h"
+
+namespace sandbox::tracking {
+namespace {
+
+// Columns value, timestamp, step, is_nan.
+template <class Point>
+void read_point(const db::Rows& rows, const std::string& key, Point& point) {
+  point.key = key;
+  point.value = rows.integer(3) != 0 ? std::nan("") : rows.real(0);
+  point.timestamp = rows.integer(1);
+  point.step = rows.integer(2);
+}
+
+// One run's curve between two steps. The steps stand in an index, so counting and stepping through
+// it reads no row; only the points that are shown are looked up.
+class Curve {
+ public:
+  Curve(db::Tx& tx, const std::string& run_id, const std::string& key, const StepRange& steps)
+      : tx_(tx), run_id_(run_id), key_(key), steps_(steps) {}
+
+  void sample(std::int64_t points_max, std::vector<RunMetric>& out) {
+    const std::int64_t count = size();
+    if (count == 0) return;
+    const std::size_t before = out.size();
+    if (count <= points_max) {
+      append_all(out);
+      return;
+    }
+    append_ranks(first_of_buckets(count, points_max), out);
+    append_last(out);
+    // The last point takes the place of the last sample when there is no room beside it.
+    if (static_cast<std::int64_t>(out.size() - before) > points_max) out.erase(out.end() - 2);
+  }
+
+ private:
+  std::int64_t size() {
+    db::Rows rows = tx_.query(
+        "SELECT COUNT(*) FROM metrics WHERE run_uuid = ? AND key = ? AND step BETWEEN ? AND ?",
+        run_id_, key_, steps_.first, steps_.last);
+    return rows.next() ? rows.integer(0) : 0;
+  }
+
+  // Ranks as NTILE deals `count` rows to `buckets`: the first count % buckets get one more.
+  static std::vector<std::int64_t> first_of_buckets(std::int64_t count, std::int64_t buckets) {
+    std::vector<std::int64_t> ranks;
+    ranks.reserve(static_cast<std::size_t>(buckets));
+    for (std::int64_t i = 0; i < buckets; ++i) {
+      ranks.push_back(i * (count / buckets) + std::min(i, count % buckets));
+    }
+    return ranks;
+  }
+
+  void append(db::Rows& rows, std::vector<RunMetric>& out) {
+    while (rows.next()) {
+      RunMetric& point = out.emplace_back();
+      point.run_id = run_id_;
+      read_point(rows, key_, point);
+    }
+  }
+
+  void append_all(std::vector<RunMetric>& out) {
+    db::Rows rows = tx_.query(
+        "SELECT value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? AND "
+        "step BETWEEN ? AND ? ORDER BY step, timestamp, value, is_nan",
+        run_id_, key_, steps_.first, steps_.last);
+    append(rows, out);
+  }
+
+  void append_last(std::vector<RunMetric>& out) {
+    db::Rows rows = tx_.query(
+        "SELECT value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? AND "
+        "step BETWEEN ? AND ? ORDER BY step DESC, timestamp DESC, value DESC, is_nan DESC LIMIT 1",
+        run_id_, key_, steps_.first, steps_.last);
+    append(rows, out);
+  }
+
+  // Points at rising ranks: the index gives the step at each and how many points of that step come
+  // before it.
+  void append_ranks(const std::vector<std::int64_t>& ranks, std::vector<RunMetric>& out) {
+    db::Rows rows = tx_.query(
+        "SELECT step FROM metrics WHERE run_uuid = ? AND key = ? AND step BETWEEN ? AND ? ORDER BY "
+        "step",
+        run_id_, key_, steps_.first, steps_.last);
+    std::int64_t rank = 0;
+    std::int64_t step = 0;
+    std::int64_t rank_of_step = 0;
+    auto wanted = ranks.begin();
+    for (; wanted != ranks.end() && rows.next(); ++rank) {
+      const std::int64_t next = rows.integer(0);
+      if (rank == 0 || next != step) {
+        step = next;
+        rank_of_step = rank;
+      }
+      if (rank != *wanted) continue;
+      append_one(step, rank - rank_of_step, out);
+      ++wanted;
+    }
+  }
+
+  void append_one(std::int64_t step, std::int64_t offset, std::vector<RunMetric>& out) {
+    db::Rows rows = tx_.query(
+        "SELECT value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? AND "
+        "step = ? ORDER BY timestamp, value, is_nan LIMIT 1 OFFSET ?",
+        run_id_, key_, step, offset);
+    append(rows, out);
+  }
+
+  db::Tx& tx_;
+  const std::string& run_id_;
+  const std::string& key_;
+  StepRange steps_;
+};
+
+}  // namespace
+
+MetricPage Metrics::history(const std::string& run_id,
+                            const std::string& metric_key,
+                            std::optional<std::int64_t> max_results,
+                            std::string_view page_token) {
+  if (max_results && *max_results < 1) {
+    throw Error(Code::invalid_parameter_value,
+                "Invalid value " + std::to_string(*max_results) +
+                    " for parameter 'max_results' supplied. It must be a positive integer.");
+  }
+  const std::int64_t offset = token_offset(page_token);
+  const std::int64_t page_size = max_results ? std::min(*max_results, history_points_max) : -2;
+  return database_.read([&](db::Tx& tx) {
+    MetricPage page;
+    db::Rows rows = tx.query(
+        "SELECT value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? ORDER "
+        "BY timestamp, step, value LIMIT ? OFFSET ?",
+        run_id, metric_key, page_size + 1, offset);
+    while (rows.next()) {
+      if (static_cast<std::int64_t>(page.metrics.size()) == page_size) {
+        page.next_page_token = offset_token(offset + page_size);
+        break;
+      }
+      read_point(rows, metric_key, page.metrics.emplace_back());
+    }
+    return page;
+  });
+}
+
+std::vector<RunMetric> Metrics::history_in_bulk(std::vector<std::string> run_ids,
+                                                const std::string& metric_key,
+                                                std::int64_t max_results) {
+  std::sort(run_ids.begin(), run_ids.end());
+  run_ids.erase(std::unique(run_ids.begin(), run_ids.end()), run_ids.end());
+  const auto limit = static_cast<std::size_t>(std::min(max_results, history_points_max));
+  return database_.read([&](db::Tx& tx) {
+    std::vector<RunMetric> points;
+    for (const std::string& run_id : run_ids) {
+      if (points.size() >= limit) break;
+      db::Rows rows = tx.query(
+          "SELECT value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? ORDER "
+          "BY timestamp, step, value LIMIT ?",
+          run_id, metric_key, static_cast<std::int64_t>(limit - points.size()));
+      while (rows.next()) {
+        RunMetric& point = points.emplace_back();
+        point.run_id = run_id;
+        read_point(rows, metric_key, point);
+      }
+    }
+    return points;
+  });
+}
+
+std::vector<RunMetric> Metrics::history_interval(const std::vector<std::string>& run_ids,
+                                                 const std::string& metric_key,
+                                                 std::int64_t points_max,
+                                                 const std::optional<StepRange>& steps) {
+  constexpr StepRange all{std::numeric_limits<std::int64_t>::min(),
+                          std::numeric_limits<std::int64_t>::max()};
+  return database_.read([&](db::Tx& tx) {
+    std::vector<RunMetric> points;
+    for (const std::string& run_id : run_ids) {
+      Curve(tx, run_id, metric_key, steps.value_or(all)).sample(points_max, points);
+    }
+    return points;
+  });
+}
+
+}  // namespace sandbox::tracking

@@ -2,6 +2,7 @@
 
 #include "sandbox/artifacts/api.h"
 #include "sandbox/artifacts/artifacts.h"
+#include "sandbox/graphql/api.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
 #include "sandbox/registry/aliases.h"
@@ -112,6 +113,8 @@ MlflowServer::MlflowServer(Env& env,
   api.install(parts_->router);
 
   http::Router& router = parts_->router;
+  graphql::install_graphql(router, {parts_->experiments, parts_->runs, parts_->metrics,
+                                    parts_->inputs, parts_->model_versions, parts_->artifacts});
   router.add("GET", "/health", [](http::Request&) { return http::Response::text(200, "OK"); });
   router.add("GET", "/version",
              [](http::Request&) { return http::Response::text(200, std::string(mlflow_version)); });

@@ -18,8 +18,8 @@ namespace sandbox::graphql {
 // A @resolved field as JSON. `field` is e.g. "Query.mlflowGetRun", `parent` the object it belongs
 // to, `arguments` an object with the names of the schema. An Error thrown here makes the field null
 // and its sentence one of the answer's errors.
-using Resolve = std::function<
-    std::string(std::string_view field, const JsonView& parent, const JsonView& arguments)>;
+using Resolve = std::function<std::string(
+    std::string_view field, const JsonView& parent, const JsonView& arguments)>;
 
 struct Query {
   std::string text;

@@ -23,7 +23,8 @@ std::size_t blanks_of(std::string_view line) {
   return first == std::string_view::npos ? line.size() : first;
 }
 
-// What a block string means: the indent its lines share is taken away, blank lines at both ends too.
+// What a block string means: the indent its lines share is taken away, blank lines at both ends
+// too.
 std::string dedented(std::string_view raw) {
   std::string text(raw);
   text.erase(std::remove(text.begin(), text.end(), '\r'), text.end());

@@ -16,8 +16,7 @@ std::string shown(const Value& value, bool is_variable) {
   std::vector<std::string> parts;
   switch (value.kind) {
     case Kind::null: return is_variable ? "None" : "null";
-    case Kind::boolean:
-      return !is_variable ? value.text : value.text == "true" ? "True" : "False";
+    case Kind::boolean: return !is_variable ? value.text : value.text == "true" ? "True" : "False";
     case Kind::text: {
       if (is_variable) return "'" + value.text + "'";
       std::string quoted;

@@ -5,6 +5,7 @@
 #include "sandbox/graphql/api.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
+#include "sandbox/mlflow_ui/pages.h"
 #include "sandbox/registry/aliases.h"
 #include "sandbox/registry/api.h"
 #include "sandbox/registry/model_versions.h"
@@ -47,14 +48,6 @@ struct ServerInfo {
   }
 };
 
-constexpr const char* front_page =
-    "<!doctype html>\n<html lang=\"en\">\n<title>mlops-sandbox tracking server</title>\n"
-    "<h1>mlops-sandbox tracking server</h1>\n"
-    "<p>MLflow clients connect here: "
-    "<code>mlflow.set_tracking_uri(\"http://this-address\")</code>.</p>\n"
-    "<p><a href=\"/sandbox/api.json\">The endpoints it answers</a>. MLflow's own pages come with a "
-    "later version.</p>\n</html>\n";
-
 }  // namespace
 
 struct MlflowServer::Parts {
@@ -73,7 +66,8 @@ struct MlflowServer::Parts {
         artifacts(database,
                   objects,
                   artifacts::parse_s3_uri(options.artifacts_destination),
-                  options.presign_part) {}
+                  options.presign_part),
+        pages(options.find_front_end) {}
 
   tracking::Experiments experiments;
   tracking::Runs runs;
@@ -84,6 +78,7 @@ struct MlflowServer::Parts {
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
   artifacts::Artifacts artifacts;
+  mlflow_ui::Pages pages;
   http::Api api{{"/api", "/ajax-api"}};
   http::Router router{http::json_error};
 };
@@ -118,9 +113,7 @@ MlflowServer::MlflowServer(Env& env,
   router.add("GET", "/health", [](http::Request&) { return http::Response::text(200, "OK"); });
   router.add("GET", "/version",
              [](http::Request&) { return http::Response::text(200, std::string(mlflow_version)); });
-  router.add("GET", "/", [](http::Request&) {
-    return http::Response::text(200, front_page, "text/html; charset=utf-8");
-  });
+  parts_->pages.install(router);
   router.add("GET", "/sandbox/api.json",
              [&api](http::Request&) { return http::Response::json(200, api.table_json()); });
 }

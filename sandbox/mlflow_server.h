@@ -1,5 +1,6 @@
-// What answers on the tracking port: MLflow's endpoints under /api and /ajax-api, /health,
-// /version, and this server's own table of endpoints. Owns the rooms behind them.
+// What answers on the tracking port: MLflow's endpoints under /api and /ajax-api, /graphql,
+// /health, /version, MLflow's own pages, and this server's own table of endpoints. Owns the rooms
+// behind them.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include "sandbox/base/env.h"
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
+#include "sandbox/mlflow_ui/pages.h"
 
 namespace sandbox {
 
@@ -21,6 +23,7 @@ struct MlflowServerOptions {
   std::string artifacts_destination = "s3://mlflow";  // where mlflow-artifacts:/ keeps its files
   // A URL that takes one part of a multipart upload; without it multipart uploads are refused.
   artifacts::PresignPart presign_part;
+  mlflow_ui::Pages::Find find_front_end;  // where MLflow's own pages are
 };
 
 class MlflowServer {

@@ -30,6 +30,7 @@ const std::map<std::string, Names> arrows{
     {"tracking", {"base", "http", "db", "object_store"}},
     {"registry", {"base", "http", "db", "object_store", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
+    {"mlflow_ui", {"base", "http"}},
     {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
 };
 

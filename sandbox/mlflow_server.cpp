@@ -5,6 +5,7 @@
 #include "sandbox/graphql/api.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
+#include "sandbox/mlflow_ui/api.h"
 #include "sandbox/mlflow_ui/pages.h"
 #include "sandbox/registry/aliases.h"
 #include "sandbox/registry/api.h"
@@ -98,6 +99,7 @@ MlflowServer::MlflowServer(Env& env,
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);
   artifacts::install_artifacts(api, parts_->router, parts_->artifacts);
+  mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
                              [has_multipart = parts_->artifacts.has_multipart()](const Empty&) {

@@ -1,45 +1,59 @@
-"""What the pages of the walk show, logged by the real client."""
+"""What the pages of the walk show: as a script it logs it with the real client, and Filled asks the
+server for the ids."""
 
-import os
-from dataclasses import dataclass, field
+import sys
 
 import mlflow
 import numpy as np
 import pandas as pd
+import requests
 from mlflow.tracking import MlflowClient
 
 
-@dataclass
 class Filled:
-    experiment: str = ""
-    runs: dict = field(default_factory=dict)  # name to id
-    model_id: str = ""
+    def __init__(self, server):
+        self.api = server.mlflow_url + "/api/2.0/mlflow/"
+        found = self.get("experiments/get-by-name", experiment_name="walk")
+        self.experiment = found["experiment"]["experiment_id"]
+        models = self.post("logged-models/search", experiment_ids=[self.experiment])["models"]
+        self.model = models[0]["info"]["model_id"]
+
+    def get(self, path, **fields):
+        return self._json(requests.get(self.api + path, params=fields, timeout=60))
+
+    def post(self, path, **fields):
+        return self._json(requests.post(self.api + path, json=fields, timeout=60))
+
+    @staticmethod
+    def _json(answer):
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def run(self, name):
+        search = {"filter": f"run_name = '{name}'", "experiment_ids": [self.experiment]}
+        (run,) = self.post("runs/search", **search, run_view_type="ALL")["runs"]
+        return run["info"]["run_id"]
 
 
-def fill(server):
-    os.environ["MLFLOW_TRACKING_URI"] = server.mlflow_url
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    mlflow.set_tracking_uri(server.mlflow_url)
-    filled = Filled()
-    filled.experiment = mlflow.set_experiment("walk").experiment_id
+def fill(address):
+    mlflow.set_tracking_uri(address)
+    mlflow.set_experiment("walk")
     for number, name in enumerate(("low", "middle", "high")):
-        with mlflow.start_run(run_name=name) as run:
-            filled.runs[name] = run.info.run_id
+        with mlflow.start_run(run_name=name):
             log_curves(number)
-    with mlflow.start_run(run_name="artifacts") as run:
-        filled.runs["artifacts"] = run.info.run_id
+    with mlflow.start_run(run_name="artifacts"):
         log_files()
-    with mlflow.start_run(run_name="parent") as run:
-        filled.runs["parent"] = run.info.run_id
+    with mlflow.start_run(run_name="parent"):
         for name in ("child-1", "child-2"):
-            with mlflow.start_run(run_name=name, nested=True) as child:
-                filled.runs[name] = child.info.run_id
+            with mlflow.start_run(run_name=name, nested=True):
                 mlflow.log_metric("accuracy", 0.5)
-    with mlflow.start_run(run_name="with-model") as run:
-        filled.runs["with-model"] = run.info.run_id
-        filled.model_id = log_model()
+    with mlflow.start_run(run_name="with-model"):
+        log_model()
+    with mlflow.start_run(run_name="to-rename"):
+        pass
+    with mlflow.start_run(run_name="to-delete"):
+        pass
     register()
-    return filled
 
 
 def log_curves(number):
@@ -79,7 +93,6 @@ def log_model():
         registered_model_name="doubler-in-registry",
     )
     mlflow.log_metric("accuracy", 0.75, model_id=model.model_id)
-    return model.model_id
 
 
 def register():
@@ -91,3 +104,7 @@ def register():
     client.set_model_version_tag(name, "1", "stage", "tried")
     for template in ("Say hello to {{name}}.", "Say good morning to {{name}}."):
         mlflow.genai.register_prompt("greeting", template, commit_message="as it should be")
+
+
+if __name__ == "__main__":
+    fill(sys.argv[1])

@@ -2,10 +2,12 @@
 request and the console while a test walks over the pages."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -15,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from filled import Filled  # noqa: E402
 from own_lab import OwnLab  # noqa: E402
 from real_clients import client_environment  # noqa: E402
+from traced import Traced  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -36,12 +39,13 @@ USUAL = [
 # Chromium says when a chart is drawn a frame late.
 HARMLESS = ["Failed to load resource", "ResizeObserver loop completed"]
 
-# What the pages remember of a person's choices is forgotten before each test. The assistant's panel
-# opens by itself on a first visit and covers part of the page; it stays shut.
+# What the pages remember of a person's choices is forgotten before each test. Two things open by
+# themselves on a first visit and cover part of the page; they stay shut.
 FRESH = """
 localStorage.clear();
 localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');
-localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false');"""
+localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false');
+localStorage.setItem('mlflow.detectIssues.guidanceShown_v1', 'true');"""
 
 
 class Watch:
@@ -83,6 +87,11 @@ class Watch:
 
 @pytest.fixture(scope="session")
 def ui_lab(tmp_path_factory):
+    """The lab under test, or the server that MLFLOW_REFERENCE_URL names."""
+    reference = os.environ.get("MLFLOW_REFERENCE_URL")
+    if reference:
+        yield SimpleNamespace(mlflow_url=reference)
+        return
     folder = tmp_path_factory.mktemp("lab")
     with OwnLab(folder / "data", f"--mlflow-ui={sys.prefix}") as running:
         yield running
@@ -90,16 +99,32 @@ def ui_lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def filled(ui_lab, tmp_path_factory):
-    """What the pages show; a client in a process of its own logs it, as a user's script does."""
+def ui_address(ui_lab):
+    """Where the pages begin; the reference has them at the root."""
+    return ui_lab.mlflow_url + ("/mlflow/" if isinstance(ui_lab, OwnLab) else "/")
+
+
+def run_script(name, lab, folder):
+    """A client in a process of its own, as a user's script is."""
     subprocess.run(
-        [sys.executable, str(Path(__file__).parent / "filled.py"), ui_lab.mlflow_url],
-        env=client_environment(ui_lab) | {"PYTHONPATH": ""},
-        cwd=tmp_path_factory.mktemp("script"),
+        [sys.executable, str(Path(__file__).parent / name), lab.mlflow_url],
+        env=client_environment(lab),
+        cwd=folder,
         check=True,
         timeout=300,
     )
+
+
+@pytest.fixture(scope="session")
+def filled(ui_lab, tmp_path_factory):
+    run_script("filled.py", ui_lab, tmp_path_factory.mktemp("script"))
     return Filled(ui_lab)
+
+
+@pytest.fixture(scope="session")
+def traced(ui_lab, tmp_path_factory):
+    run_script("traced.py", ui_lab, tmp_path_factory.mktemp("script"))
+    return Traced(ui_lab)
 
 
 @pytest.fixture(scope="session")
@@ -118,11 +143,11 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tab(browser, ui_lab, filled):
+def tab(browser, ui_address):
     """One tab for all tests: MLflow's program is loaded once, as it is for a person."""
     tab = browser.new_page()
-    tab.watch = Watch(tab, ui_lab.mlflow_url)
-    tab.goto(f"{ui_lab.mlflow_url}/mlflow/")
+    tab.watch = Watch(tab, ui_address)
+    tab.goto(ui_address)
     return tab
 
 

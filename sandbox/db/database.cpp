@@ -56,6 +56,7 @@ void prepare_schema(Tx& tx, const std::string& uri) {
             uri);
   }
   tx.script(sandbox_indexes_sql);
+  tx.script(sqlite_statistics_sql);
 }
 
 }  // namespace

@@ -18,32 +18,31 @@ void read_point(const db::Rows& rows, const std::string& key, Point& point) {
   point.step = rows.integer(2);
 }
 
-// One run's curve between two steps. The steps stand in an index, so counting and stepping through
-// it reads no row; only the points that are shown are looked up.
+// One run's curve between two steps. The steps stand in an index, so counting and skipping
+// read no row; only the points that are shown are looked up.
 class Curve {
  public:
   Curve(db::Tx& tx, const std::string& run_id, const std::string& key, const StepRange& steps)
       : tx_(tx), run_id_(run_id), key_(key), steps_(steps) {}
 
   void sample(std::int64_t points_max, std::vector<RunMetric>& out) {
-    const std::int64_t count = size();
-    if (count == 0) return;
-    const std::size_t before = out.size();
-    if (count <= points_max) {
+    const std::int64_t points = count(steps_.first, steps_.last);
+    if (points <= points_max) {
       append_all(out);
       return;
     }
-    append_ranks(first_of_buckets(count, points_max), out);
+    const std::size_t before = out.size();
+    append_ranks(first_of_buckets(points, points_max), out);
     append_last(out);
     // The last point takes the place of the last sample when there is no room beside it.
     if (static_cast<std::int64_t>(out.size() - before) > points_max) out.erase(out.end() - 2);
   }
 
  private:
-  std::int64_t size() {
+  std::int64_t count(std::int64_t first, std::int64_t last) {
     db::Rows rows = tx_.query(
         "SELECT COUNT(*) FROM metrics WHERE run_uuid = ? AND key = ? AND step BETWEEN ? AND ?",
-        run_id_, key_, steps_.first, steps_.last);
+        run_id_, key_, first, last);
     return rows.next() ? rows.integer(0) : 0;
   }
 
@@ -81,27 +80,28 @@ class Curve {
     append(rows, out);
   }
 
-  // Points at rising ranks: the index gives the step at each and how many points of that step come
-  // before it.
+  // Points at rising ranks. From one to the next the database skips within the index; how many
+  // points share a step is asked only where a step is met.
   void append_ranks(const std::vector<std::int64_t>& ranks, std::vector<RunMetric>& out) {
-    db::Rows rows = tx_.query(
-        "SELECT step FROM metrics WHERE run_uuid = ? AND key = ? AND step BETWEEN ? AND ? ORDER BY "
-        "step",
-        run_id_, key_, steps_.first, steps_.last);
-    std::int64_t rank = 0;
-    std::int64_t step = 0;
-    std::int64_t rank_of_step = 0;
-    auto wanted = ranks.begin();
-    for (; wanted != ranks.end() && rows.next(); ++rank) {
-      const std::int64_t next = rows.integer(0);
-      if (rank == 0 || next != step) {
+    std::int64_t step = steps_.first;
+    std::int64_t rank_of_step = 0;  // of the first point at `step` or after it
+    for (const std::int64_t rank : ranks) {
+      const std::int64_t next = step_after(step, rank - rank_of_step);
+      if (next != step) {
+        const std::int64_t same = count(next, next);
+        rank_of_step = same == 1 ? rank : rank_of_step + count(step, next - 1);
         step = next;
-        rank_of_step = rank;
       }
-      if (rank != *wanted) continue;
       append_one(step, rank - rank_of_step, out);
-      ++wanted;
     }
+  }
+
+  std::int64_t step_after(std::int64_t step, std::int64_t points) {
+    db::Rows rows = tx_.query(
+        "SELECT step FROM metrics WHERE run_uuid = ? AND key = ? AND step >= ? ORDER BY step LIMIT "
+        "1 OFFSET ?",
+        run_id_, key_, step, points);
+    return rows.next() ? rows.integer(0) : step;
   }
 
   void append_one(std::int64_t step, std::int64_t offset, std::vector<RunMetric>& out) {

@@ -82,9 +82,9 @@ class Metrics {
   std::vector<RunMetric> history_in_bulk(std::vector<std::string> run_ids,
                                          const std::string& metric_key,
                                          std::int64_t max_results);
-  // Curves for charts, in the order of run_ids: of each run at most points_max points, evenly taken
-  // by their rank in the order of (step, timestamp, value), the first and the last always among
-  // them (the last alone when points_max is 1).
+  // Curves for charts, in the order of run_ids: of each run at most points_max (1 or more) points,
+  // evenly taken by their rank in the order of (step, timestamp, value), the first and the last
+  // always among them (the last alone when points_max is 1).
   std::vector<RunMetric> history_interval(const std::vector<std::string>& run_ids,
                                           const std::string& metric_key,
                                           std::int64_t points_max,

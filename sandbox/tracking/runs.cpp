@@ -81,11 +81,23 @@ std::optional<ChangedParam> insert_param(db::Tx& tx,
 }
 
 RunInfo find_info(db::Tx& tx, const std::string& run_id) {
-  static const std::string sql =
-      "SELECT " + std::string(run_columns) + " FROM runs WHERE run_uuid = ?";
-  db::Rows rows = tx.query(sql, run_id);
+  db::Rows rows = tx.query(
+      "SELECT run_uuid, experiment_id, name, user_id, status, start_time, end_time, artifact_uri, "
+      "lifecycle_stage FROM runs WHERE run_uuid = ?",
+      run_id);
   if (!rows.next()) no_run(run_id);
-  return run_info_of(rows);
+  RunInfo info;
+  info.run_uuid = rows.text(0);
+  info.experiment_id = rows.text(1);
+  info.run_name = rows.text(2);
+  info.user_id = rows.text(3);
+  info.status = rows.text(4);
+  info.start_time = rows.maybe_integer(5);
+  info.end_time = rows.maybe_integer(6);
+  info.artifact_uri = rows.text(7);
+  info.lifecycle_stage = rows.text(8);
+  info.run_id = info.run_uuid;
+  return info;
 }
 
 void check_batch(const std::vector<Metric>& metrics,
@@ -188,23 +200,9 @@ std::string model_summary(const JsonView& model) {
 
 }  // namespace
 
-RunInfo run_info_of(const db::Rows& row) {
-  RunInfo info;
-  info.run_uuid = row.text(0);
-  info.experiment_id = row.text(1);
-  info.run_name = row.text(2);
-  info.user_id = row.text(3);
-  info.status = row.text(4);
-  info.start_time = row.maybe_integer(5);
-  info.end_time = row.maybe_integer(6);
-  info.artifact_uri = row.text(7);
-  info.lifecycle_stage = row.text(8);
-  info.run_id = info.run_uuid;
-  return info;
-}
-
-void read_run_details(db::Tx& tx, Run& run) {
-  const std::string& run_id = run.info.run_id;
+Run read_run(db::Tx& tx, const std::string& run_id) {
+  Run run;
+  run.info = find_info(tx, run_id);
   {
     db::Rows rows = tx.query(
         "SELECT key, value, timestamp, step, is_nan FROM latest_metrics WHERE run_uuid = ?",
@@ -225,6 +223,7 @@ void read_run_details(db::Tx& tx, Run& run) {
   }
   run.inputs = read_inputs(tx, run_id);
   run.outputs = read_outputs(tx, run_id);
+  return run;
 }
 
 Run Runs::create(const NewRun& in) {
@@ -274,12 +273,7 @@ Run Runs::create(const NewRun& in) {
 }
 
 Run Runs::get(const std::string& run_id) {
-  return database_.read([&](db::Tx& tx) {
-    Run run;
-    run.info = find_info(tx, run_id);
-    read_run_details(tx, run);
-    return run;
-  });
+  return database_.read([&](db::Tx& tx) { return read_run(tx, run_id); });
 }
 
 RunInfo Runs::update(const std::string& run_id, const RunUpdate& update) {

@@ -129,13 +129,8 @@ class Runs {
   db::Database& database_;
 };
 
-// Rows to runs, for this room's searches: the columns in the order run_info_of wants them.
-inline constexpr std::string_view run_columns =
-    "runs.run_uuid, runs.experiment_id, runs.name, runs.user_id, runs.status, runs.start_time, "
-    "runs.end_time, runs.artifact_uri, runs.lifecycle_stage";
-RunInfo run_info_of(const db::Rows& row);
-// Fills data, inputs and outputs of a run whose info is known.
-void read_run_details(db::Tx& tx, Run& run);
+// A run with all that is shown of it; throws RESOURCE_DOES_NOT_EXIST.
+Run read_run(db::Tx& tx, const std::string& run_id);
 
 // A name like "brave-otter-417": adjective, noun, number, at most 20 characters.
 std::string generate_run_name(Env& env);

@@ -234,16 +234,16 @@ RunPage Runs::search(const RunSearch& search) {
   sql.where("runs.experiment_id IN (" + marks + ") AND runs.lifecycle_stage IN " +
             std::string(stages_of(search.run_view_type)));
   for (const Comparison& comparison : parse_filter(search.filter)) add_comparison(sql, comparison);
-  const std::string statement = "SELECT " + std::string(run_columns) + " FROM runs" + order.joins +
-                                " WHERE " + sql.text() + " ORDER BY " + order.clauses +
-                                " LIMIT ? OFFSET ?";
+  // Ids alone: sorting and skipping then stay within the indexes, and only the page is read.
+  const std::string statement = "SELECT runs.run_uuid FROM runs" + order.joins + " WHERE " +
+                                sql.text() + " ORDER BY " + order.clauses + " LIMIT ? OFFSET ?";
   return database_.read([&](db::Tx& tx) {
+    std::vector<std::string> ids;
     RunPage page;
-    page.next_page_token = read_page(tx, statement, sql, search.max_results, offset, page.runs,
-                                     [](const db::Rows& row) {
-                                       return Run{run_info_of(row), {}, {}, {}};
-                                     });
-    for (Run& run : page.runs) read_run_details(tx, run);
+    page.next_page_token = read_page(tx, statement, sql, search.max_results, offset, ids,
+                                     [](const db::Rows& row) { return row.text(0); });
+    page.runs.reserve(ids.size());
+    for (const std::string& id : ids) page.runs.push_back(read_run(tx, id));
     return page;
   });
 }

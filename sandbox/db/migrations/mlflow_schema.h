@@ -12,5 +12,7 @@ inline constexpr std::string_view mlflow_revision = "dc11669786a5";
 extern const std::string_view mlflow_schema_sql;
 // The statements of 0002_indexes.sql; they may be run again.
 extern const std::string_view sandbox_indexes_sql;
+// The statements of 0003_sqlite_statistics.sql; they may be run again.
+extern const std::string_view sqlite_statistics_sql;
 
 }  // namespace sandbox::db

@@ -15,8 +15,10 @@
 #include "sandbox/db/database.h"
 #include "sandbox/http/access_log.h"
 #include "sandbox/http/guard.h"
+#include "sandbox/http/prefix.h"
 #include "sandbox/http/server.h"
 #include "sandbox/mlflow_server.h"
+#include "sandbox/mlflow_ui/front_end.h"
 
 namespace sandbox {
 namespace {
@@ -93,9 +95,10 @@ struct App::Parts {
     };
     const http::Handler storage = [this](http::Request& request) { return s3.handle(request); };
     const http::Handler console = [this](http::Request& request) { return page.handle(request); };
-    tracking_server =
-        bind_port(config, "port", config.port,
-                  http::logged(env, "tracking", http::guarded(guard_options(config), tracking)));
+    tracking_server = bind_port(
+        config, "port", config.port,
+        http::logged(env, "tracking",
+                     http::also_below("/mlflow", http::guarded(guard_options(config), tracking))));
     s3_server = bind_port(config, "s3-port", config.s3_port, http::logged(env, "s3", storage));
     console_server =
         bind_port(config, "console-port", config.console_port,
@@ -111,6 +114,13 @@ struct App::Parts {
     options.artifacts_destination = config.artifacts_destination;
     options.allow_custom_scorers = config.enable_custom_scorers;
     options.trash_days = config.trash_days;
+    if (!config.mlflow_ui.empty() && !find_mlflow_ui(config.mlflow_ui)) {
+      throw Error(Code::invalid_parameter_value,
+                  "--mlflow-ui: there is no MLflow with its web pages in '" + config.mlflow_ui +
+                      "'. Give the directory of a Python environment in which `pip install "
+                      "mlflow` was run.");
+    }
+    options.find_front_end = [place = config.mlflow_ui] { return find_mlflow_ui(place); };
     // Where clients come by names this process does not know, a URL made here might not be one they
     // can reach; they then send large files in one piece.
     if (config.host == "0.0.0.0" || config.host == "::" || config.host.empty()) return options;
@@ -171,6 +181,11 @@ int App::s3_port() const {
 }
 int App::console_port() const {
   return parts_->console_server->port();
+}
+
+std::optional<std::filesystem::path> find_mlflow_ui(const std::string& place) {
+  return place.empty() ? mlflow_ui::find_front_end(process_environment())
+                       : mlflow_ui::front_end_of(place);
 }
 
 std::string local_url(const std::string& host, int port) {

@@ -2,7 +2,9 @@
 // built in the order of the members and go away in reverse.
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sandbox/base/config.h"
@@ -29,6 +31,10 @@ class App {
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
+
+// Where MLflow's own pages are: where the setting mlflow-ui says, or, when that is empty, where
+// this machine has them. nullopt when there are none.
+std::optional<std::filesystem::path> find_mlflow_ui(const std::string& place);
 
 // "http://127.0.0.1:5000" for what a client on this machine types: every-address hosts become the
 // loopback one, IPv6 gets its brackets.

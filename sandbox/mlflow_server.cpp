@@ -13,8 +13,11 @@
 #include "sandbox/evaluation/review_items.h"
 #include "sandbox/evaluation/review_queues.h"
 #include "sandbox/evaluation/scorers.h"
+#include "sandbox/graphql/api.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
+#include "sandbox/mlflow_ui/api.h"
+#include "sandbox/mlflow_ui/pages.h"
 #include "sandbox/registry/aliases.h"
 #include "sandbox/registry/api.h"
 #include "sandbox/registry/model_versions.h"
@@ -67,14 +70,6 @@ struct ServerInfo {
   }
 };
 
-constexpr const char* front_page =
-    "<!doctype html>\n<html lang=\"en\">\n<title>mlops-sandbox tracking server</title>\n"
-    "<h1>mlops-sandbox tracking server</h1>\n"
-    "<p>MLflow clients connect here: "
-    "<code>mlflow.set_tracking_uri(\"http://this-address\")</code>.</p>\n"
-    "<p><a href=\"/sandbox/api.json\">The endpoints it answers</a>. MLflow's own pages come with a "
-    "later version.</p>\n</html>\n";
-
 }  // namespace
 
 struct MlflowServer::Parts {
@@ -108,7 +103,8 @@ struct MlflowServer::Parts {
         review_queues(env, database),
         review_items(env, database),
         collector(env, database, objects, artifacts, options.default_artifact_root),
-        trash(collector, options.trash_days) {}
+        trash(collector, options.trash_days),
+        pages(options.find_front_end) {}
 
   tracking::Experiments experiments;
   tracking::Runs runs;
@@ -134,6 +130,7 @@ struct MlflowServer::Parts {
   evaluation::ReviewItems review_items;
   upkeep::Collector collector;
   upkeep::Trash trash;
+  mlflow_ui::Pages pages;
   http::Api api{{"/api", "/ajax-api"}};
   http::Router router{http::json_error};
 };
@@ -175,6 +172,7 @@ MlflowServer::MlflowServer(Env& env,
   evaluation::install_review_queues(api, parts_->review_queues);
   evaluation::install_review_items(api, parts_->review_items);
   upkeep::install_upkeep(api, parts_->collector);
+  mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
                              [has_multipart = parts_->artifacts.has_multipart()](const Empty&) {
@@ -185,12 +183,12 @@ MlflowServer::MlflowServer(Env& env,
   api.install(parts_->router);
 
   http::Router& router = parts_->router;
+  graphql::install_graphql(router, {parts_->experiments, parts_->runs, parts_->metrics,
+                                    parts_->inputs, parts_->model_versions, parts_->artifacts});
   router.add("GET", "/health", [](http::Request&) { return http::Response::text(200, "OK"); });
   router.add("GET", "/version",
              [](http::Request&) { return http::Response::text(200, std::string(mlflow_version)); });
-  router.add("GET", "/", [](http::Request&) {
-    return http::Response::text(200, front_page, "text/html; charset=utf-8");
-  });
+  parts_->pages.install(router);
   router.add("GET", "/sandbox/api.json",
              [&api](http::Request&) { return http::Response::json(200, api.table_json()); });
 }

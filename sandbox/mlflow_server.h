@@ -1,5 +1,6 @@
-// What answers on the tracking port: MLflow's endpoints under /api and /ajax-api, /health,
-// /version, and this server's own table of endpoints. Owns the rooms behind them.
+// What answers on the tracking port: MLflow's endpoints under /api and /ajax-api, /graphql,
+// /health, /version, MLflow's own pages, and this server's own table of endpoints. Owns the rooms
+// behind them.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include "sandbox/base/env.h"
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
+#include "sandbox/mlflow_ui/pages.h"
 
 namespace sandbox {
 
@@ -24,6 +26,7 @@ struct MlflowServerOptions {
   bool allow_custom_scorers = false;  // scorers that carry code may be registered
   // Deleted runs, experiments and logged models go for ever after so many days; 0 keeps them.
   std::int64_t trash_days = 0;
+  mlflow_ui::Pages::Find find_front_end;  // where MLflow's own pages are
 };
 
 class MlflowServer {

@@ -318,6 +318,7 @@ Config load_config(const SettingTexts& flags,
 
   if (config.data_dir.empty() && !config.ci) config.data_dir = find_data_dir("", environment);
   if (!config.data_dir.empty()) config.data_dir = absolute_path(config.data_dir);
+  if (!config.mlflow_ui.empty()) config.mlflow_ui = absolute_path(config.mlflow_ui);
   check_ports(config);
   check_keys(config);
   if (config.trash_days < 0 || config.trash_days > trash_days_max) {

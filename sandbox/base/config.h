@@ -30,6 +30,7 @@ struct Config {
       buckets;  // mlflow and mlflow-artifacts are always among them once loaded
   std::string access_key = "minioadmin";
   Secret secret_key{"minioadmin"};
+  std::string mlflow_ui;                          // empty: looked for
   std::vector<std::string> allowed_hosts;         // empty: MLflow's own list
   std::vector<std::string> cors_allowed_origins;  // empty: pages of this machine only
   bool enable_custom_scorers = false;
@@ -75,6 +76,8 @@ struct Config {
               "MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS"),
         field("trash-days", &Config::trash_days,
               "Days after which what was deleted goes for ever by itself; 0 keeps it"),
+        field("mlflow-ui", &Config::mlflow_ui,
+              "Python environment with MLflow, whose web pages are shown at /mlflow/"),
         field("detach", &Config::detach, "Run in the background"),
         field("ci", &Config::ci,
               "For test runs: free ports, one line of JSON, end with the parent"),

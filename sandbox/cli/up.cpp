@@ -138,6 +138,8 @@ void print_banner(const LabState& state, const Config& config, std::int64_t ms) 
   std::printf("mlops-sandbox %s is running (process %lld, ready in %lld ms)\n\n", SANDBOX_VERSION,
               static_cast<long long>(state.pid), static_cast<long long>(ms));
   std::printf("  Tracking server  %s\n", state.tracking_url.c_str());
+  std::printf("  MLflow UI        %s/mlflow/%s\n", state.tracking_url.c_str(),
+              find_mlflow_ui(config.mlflow_ui) ? "" : "  (after: pip install mlflow)");
   std::printf("  S3               %s  (keys: %s)\n", state.s3_url.c_str(), keys.c_str());
   std::printf("  Console          %s\n", state.console_url.c_str());
   std::printf("  Data             %s\n", state.data_dir.c_str());

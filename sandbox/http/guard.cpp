@@ -73,7 +73,8 @@ class Guard {
     const bool is_open = request.path == "/health" || request.path == "/version";
     if (!is_open && !matches_any(options_.allowed_hosts, host)) return refuse_host(request, host);
     const std::string_view origin = request.headers.get("origin");
-    const bool is_api = request.path.starts_with("/api/") || request.path.starts_with("/ajax-api/");
+    const bool is_api = request.path.starts_with("/api/") ||
+                        request.path.starts_with("/ajax-api/") || request.path == "/graphql";
     const bool is_trusted = origin.empty() || every_origin_ || is_of_this_machine(origin) ||
                             matches_any(options_.cors_allowed_origins, origin);
     if (is_api && !is_trusted && changes_state(request.method))

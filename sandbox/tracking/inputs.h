@@ -92,7 +92,7 @@ class Inputs {
                   const std::vector<DatasetInput>& datasets,
                   const std::vector<ModelInput>& models);
   void log_outputs(const std::string& run_id, const std::vector<ModelOutput>& models);
-  // At most 1000, in order of experiment, name, digest and context.
+  // Of 1 to 20 experiments; at most 1000, in order of experiment, name, digest and context.
   std::vector<DatasetSummary> summaries(const std::vector<std::string>& experiment_ids);
 
  private:

@@ -27,7 +27,7 @@ struct LogOutputs {
 struct SearchDatasets {
   std::vector<std::string> experiment_ids;
   static constexpr auto fields() {
-    return std::tuple{required("experiment_ids", &SearchDatasets::experiment_ids)};
+    return std::tuple{field("experiment_ids", &SearchDatasets::experiment_ids, "1 to 20 of them.")};
   }
 };
 

@@ -33,6 +33,8 @@ const std::map<std::string, Names> arrows{
     {"traces", {"base", "http", "db", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
     {"upkeep", {"base", "http", "db", "object_store", "tracking", "registry", "artifacts"}},
+    {"mlflow_ui", {"base", "http"}},
+    {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
 };
 
 // Library header -> the folder that is its door.

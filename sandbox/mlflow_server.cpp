@@ -14,6 +14,7 @@
 #include "sandbox/tracking/logged_models.h"
 #include "sandbox/tracking/metrics.h"
 #include "sandbox/tracking/runs.h"
+#include "sandbox/webhooks/api.h"
 
 namespace sandbox {
 namespace {
@@ -66,19 +67,30 @@ struct MlflowServer::Parts {
         metrics(database),
         inputs(env, database),
         logged_models(env, database),
-        registered_models(env, database),
-        model_versions(env, database),
-        aliases(database),
+        webhooks(env, database, Fernet(options.webhooks.key), options.webhooks.urls),
+        deliveries(env, webhooks, options.webhooks.deliveries),
+        registered_models(env, database, announce()),
+        model_versions(env, database, {}, announce()),
+        aliases(database, announce()),
         artifacts(database,
                   objects,
                   artifacts::parse_s3_uri(options.artifacts_destination),
-                  options.presign_part) {}
+                  options.presign,
+                  options.download_url_expires_s) {}
+
+  registry::Announce announce() {
+    return [this](const registry::Event& event) {
+      deliveries.announce(event.entity, event.action, event.payload);
+    };
+  }
 
   tracking::Experiments experiments;
   tracking::Runs runs;
   tracking::Metrics metrics;
   tracking::Inputs inputs;
   tracking::LoggedModels logged_models;
+  webhooks::Webhooks webhooks;
+  webhooks::Deliveries deliveries;
   registry::RegisteredModels registered_models;
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
@@ -101,12 +113,16 @@ MlflowServer::MlflowServer(Env& env,
   registry::install_registered_models(api, parts_->registered_models);
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);
+  webhooks::install_webhooks(api, parts_->webhooks, parts_->deliveries);
   artifacts::install_artifacts(api, parts_->router, parts_->artifacts);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
-                             [has_multipart = parts_->artifacts.has_multipart()](const Empty&) {
+                             [can_presign = parts_->artifacts.can_presign()](const Empty&) {
                                ServerInfo info;
-                               info.multipart_uploads_enabled = has_multipart;
+                               info.multipart_uploads_enabled = can_presign;
+                               info.multipart_downloads_enabled = can_presign;
+                               info.presigned_upload_run_id_supported = can_presign;
+                               info.presigned_upload_model_id_supported = can_presign;
                                return info;
                              });
   api.install(parts_->router);
@@ -123,6 +139,10 @@ MlflowServer::MlflowServer(Env& env,
 }
 
 MlflowServer::~MlflowServer() = default;
+
+void MlflowServer::stop() {
+  parts_->deliveries.stop();
+}
 
 http::Response MlflowServer::handle(http::Request& request) const {
   return parts_->router.handle(request);

@@ -10,17 +10,26 @@
 #include "sandbox/base/env.h"
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
+#include "sandbox/webhooks/deliveries.h"
 
 namespace sandbox {
 
 // The version of MLflow whose behaviour this server has; clients read it from /version.
 inline constexpr std::string_view mlflow_version = "3.17.2";
 
+struct WebhookOptions {
+  webhooks::UrlRules urls;
+  webhooks::DeliveryOptions deliveries;
+  Secret key;  // of Fernet's form; seals the webhooks' secrets
+};
+
 struct MlflowServerOptions {
   std::string default_artifact_root = "mlflow-artifacts:/";
   std::string artifacts_destination = "s3://mlflow";  // where mlflow-artifacts:/ keeps its files
-  // A URL that takes one part of a multipart upload; without it multipart uploads are refused.
-  artifacts::PresignPart presign_part;
+  // Without it multipart uploads and presigned URLs are refused.
+  artifacts::Presign presign{};
+  std::int64_t download_url_expires_s = 300;
+  WebhookOptions webhooks{};
 };
 
 class MlflowServer {
@@ -32,6 +41,8 @@ class MlflowServer {
                const MlflowServerOptions& options);
   ~MlflowServer();
 
+  // Ends what the server does on its own (deliveries to webhooks); requests are still answered.
+  void stop();
   // Safe from every thread.
   http::Response handle(http::Request& request) const;
   // The table of endpoints as JSON, what GET /sandbox/api.json answers.

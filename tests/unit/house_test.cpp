@@ -30,15 +30,22 @@ const std::map<std::string, Names> arrows{
     {"tracking", {"base", "http", "db", "object_store"}},
     {"registry", {"base", "http", "db", "object_store", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
+    {"webhooks", {"base", "http", "db", "tracking"}},
 };
 
 // Library header -> the folder that is its door.
 const std::vector<std::pair<std::string, std::string>> doors{
-    {"httplib.h", "sandbox/http/"},    {"sqlite3.h", "sandbox/db/"},
-    {"pqxx/", "sandbox/db/"},          {"rocksdb/", "embedded_store/engine/"},
-    {"torch/", "trainers/"},           {"nlohmann/", "sandbox/base/"},
-    {"spdlog/", "sandbox/base/"},      {"openssl/", "sandbox/base/"},
-    {"pugixml", "embedded_store/s3/"}, {"CLI/", "sandbox/cli/"},
+    {"httplib.h", "sandbox/http/"},
+    {"curl/", "sandbox/http/"},
+    {"sqlite3.h", "sandbox/db/"},
+    {"pqxx/", "sandbox/db/"},
+    {"rocksdb/", "embedded_store/engine/"},
+    {"torch/", "trainers/"},
+    {"nlohmann/", "sandbox/base/"},
+    {"spdlog/", "sandbox/base/"},
+    {"openssl/", "sandbox/base/"},
+    {"pugixml", "embedded_store/s3/"},
+    {"CLI/", "sandbox/cli/"},
 };
 
 // Words that belong to base/ alone, or nowhere.

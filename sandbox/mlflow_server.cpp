@@ -38,6 +38,7 @@
 #include "sandbox/upkeep/api.h"
 #include "sandbox/upkeep/collector.h"
 #include "sandbox/upkeep/trash.h"
+#include "sandbox/webhooks/api.h"
 
 namespace sandbox {
 namespace {
@@ -87,13 +88,16 @@ struct MlflowServer::Parts {
         trace_metrics(database),
         trace_correlation(database),
         spans(env, database),
-        registered_models(env, database),
-        model_versions(env, database),
-        aliases(database),
+        webhooks(env, database, Fernet(options.webhooks.key), options.webhooks.urls),
+        deliveries(env, webhooks, options.webhooks.deliveries),
+        registered_models(env, database, announce()),
+        model_versions(env, database, {}, announce()),
+        aliases(database, announce()),
         artifacts(database,
                   objects,
                   artifacts::parse_s3_uri(options.artifacts_destination),
-                  options.presign_part),
+                  options.presign,
+                  options.download_url_expires_s),
         datasets(env, database),
         dataset_records(env, database),
         scorers(env, database, options.allow_custom_scorers),
@@ -106,6 +110,12 @@ struct MlflowServer::Parts {
         trash(collector, options.trash_days),
         pages(options.find_front_end) {}
 
+  registry::Announce announce() {
+    return [this](const registry::Event& event) {
+      deliveries.announce(event.entity, event.action, event.payload);
+    };
+  }
+
   tracking::Experiments experiments;
   tracking::Runs runs;
   tracking::Metrics metrics;
@@ -116,6 +126,8 @@ struct MlflowServer::Parts {
   traces::TraceMetrics trace_metrics;
   traces::TraceCorrelation trace_correlation;
   traces::Spans spans;
+  webhooks::Webhooks webhooks;
+  webhooks::Deliveries deliveries;
   registry::RegisteredModels registered_models;
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
@@ -162,6 +174,7 @@ MlflowServer::MlflowServer(Env& env,
   registry::install_registered_models(api, parts_->registered_models);
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);
+  webhooks::install_webhooks(api, parts_->webhooks, parts_->deliveries);
   artifacts::install_artifacts(api, parts_->router, parts_->artifacts);
   evaluation::install_datasets(api, parts_->datasets);
   evaluation::install_dataset_records(api, parts_->dataset_records);
@@ -175,9 +188,12 @@ MlflowServer::MlflowServer(Env& env,
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
-                             [has_multipart = parts_->artifacts.has_multipart()](const Empty&) {
+                             [can_presign = parts_->artifacts.can_presign()](const Empty&) {
                                ServerInfo info;
-                               info.multipart_uploads_enabled = has_multipart;
+                               info.multipart_uploads_enabled = can_presign;
+                               info.multipart_downloads_enabled = can_presign;
+                               info.presigned_upload_run_id_supported = can_presign;
+                               info.presigned_upload_model_id_supported = can_presign;
                                return info;
                              });
   api.install(parts_->router);
@@ -202,6 +218,7 @@ void MlflowServer::start() {
 void MlflowServer::stop() {
   parts_->collector.stop();
   parts_->trash.stop();
+  parts_->deliveries.stop();
 }
 
 http::Response MlflowServer::handle(http::Request& request) const {

@@ -12,7 +12,8 @@ class Artifacts;
 // /get-artifact, /model-versions/get-artifact and the web UI's own. `artifacts` must outlive both.
 void install_artifacts(http::Api& api, http::Router& router, Artifacts& artifacts);
 
-// The part of install_artifacts that speaks of multipart uploads and presigned URLs.
+// The parts of install_artifacts that speak of multipart uploads and of presigned URLs.
 void install_multipart(http::Api& api, Artifacts& artifacts);
+void install_presigned(http::Api& api, Artifacts& artifacts);
 
 }  // namespace sandbox::artifacts

@@ -251,6 +251,16 @@ bool is_valid_utf8(std::string_view text) {
   return true;
 }
 
+std::string with_valid_utf8(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = sequence_length(text, i);
+    out.append(length == 0 ? "\xEF\xBF\xBD" : text.substr(i, length));
+    i += std::max<std::size_t>(1, length);
+  }
+  return out;
+}
+
 std::size_t utf8_length(std::string_view text) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < text.size(); ++count) {

@@ -38,6 +38,8 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 std::string percent_encode(std::string_view text, std::string_view keep = "");
 
 bool is_valid_utf8(std::string_view text);
+// The text with U+FFFD for every byte that belongs to no character.
+std::string with_valid_utf8(std::string_view text);
 // Characters (code points) in UTF-8 text; each byte that starts none counts as one.
 std::size_t utf8_length(std::string_view text);
 // The first `characters` code points of the text.

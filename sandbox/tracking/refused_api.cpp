@@ -20,9 +20,6 @@ constexpr std::string_view never =
 
 constexpr std::array later_rows{
     RefusedRow{"POST", "2.0/mlflow/runs/create-promptlab-run"},
-    RefusedRow{"GET|POST", "2.0/mlflow/webhooks"},
-    RefusedRow{"GET|PATCH|DELETE", "2.0/mlflow/webhooks/{webhook_id}"},
-    RefusedRow{"POST", "2.0/mlflow/webhooks/{webhook_id}/test"},
     RefusedRow{"POST", "3.0/mlflow/demo/generate"},
     RefusedRow{"GET|POST", "3.0/mlflow/jobs/cancel/{job_id}"},
     RefusedRow{"POST", "3.0/jobs"},

@@ -35,11 +35,13 @@ const std::map<std::string, Names> arrows{
     {"upkeep", {"base", "http", "db", "object_store", "tracking", "registry", "artifacts"}},
     {"mlflow_ui", {"base", "http"}},
     {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
+    {"webhooks", {"base", "http", "db", "tracking"}},
 };
 
 // Library header -> the folder that is its door.
 const std::vector<std::pair<std::string, std::string>> doors{
     {"httplib.h", "sandbox/http/"},
+    {"curl/", "sandbox/http/"},
     {"sqlite3.h", "sandbox/db/"},
     {"pqxx/", "sandbox/db/"},
     {"rocksdb/", "embedded_store/engine/"},

@@ -10,8 +10,8 @@
 namespace sandbox::upkeep {
 namespace {
 
-// About 50 ms of the writer on a common disk.
-constexpr std::int64_t slice_rows_max = 5000;
+// Holds the writer for some 20 ms; beside each slice the commits of the clients get their turn.
+constexpr std::int64_t slice_rows_max = 2000;
 constexpr std::int64_t page_owners = 100;
 
 const char* reason_to_keep(db::Tx& tx, std::int64_t experiment_id, const Ripeness& ripeness) {

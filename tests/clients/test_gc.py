@@ -11,6 +11,7 @@ import threading
 import boto3
 import mlflow
 import pytest
+import requests
 from conftest import Lab, clean_environment, wait_until
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, LoggedModelOutput, Metric
@@ -133,6 +134,31 @@ def test_older_than_and_ids(fresh_lab, client):
     assert "Could not parse any time information from 'soon'" in refused
     assert [line["id"] for line in gc(fresh_lab, "--run-ids", first)] == [first, ""]
     assert client.get_run(second).info.lifecycle_stage == "deleted"
+
+
+def test_the_endpoint_is_in_the_table_and_checks_what_it_is_told(fresh_lab, client):
+    table = requests.get(fresh_lab.mlflow_url + "/sandbox/api.json", timeout=30).json()["endpoints"]
+    assert ("POST", "sandbox/gc") in {(row["method"], row["path"]) for row in table}
+    live = client.create_run("0").info.run_id
+    for body, status, code, sentence in (
+        ({"run_ids": 5}, 400, "INVALID_PARAMETER_VALUE", "run_ids"),
+        ({"older_than": "soon"}, 400, "INVALID_PARAMETER_VALUE", "Could not parse"),
+        ({"orphan_age": "-1h"}, 400, "INVALID_PARAMETER_VALUE", "Could not parse"),
+        ({"run_ids": ["f" * 32]}, 404, "RESOURCE_DOES_NOT_EXIST", "not found"),
+        ({"run_ids": [live]}, 400, "INVALID_PARAMETER_VALUE", "lifecycle stage"),
+        ({"experiment_ids": ["x"]}, 400, "INVALID_PARAMETER_VALUE", "experiment"),
+        ({"experiment_ids": ["77"]}, 404, "RESOURCE_DOES_NOT_EXIST", "No Experiment with id=77"),
+        ({"logged_model_ids": ["m-1"]}, 404, "RESOURCE_DOES_NOT_EXIST", "m-1"),
+    ):
+        answer = requests.post(fresh_lab.mlflow_url + "/api/sandbox/gc", json=body, timeout=30)
+        assert (answer.status_code, answer.json()["error_code"]) == (status, code), answer.text
+        assert sentence in answer.json()["message"]
+    from_a_page = requests.post(
+        fresh_lab.mlflow_url + "/ajax-api/sandbox/gc", json={}, timeout=30,
+        headers={"Origin": "https://evil.example"},
+    )
+    assert from_a_page.status_code == 403
+    assert client.get_run(live).info.lifecycle_stage == "active"
 
 
 def test_a_stopped_lab_is_cleaned_where_it_kept_its_rows(tmp_path, monkeypatch):

@@ -85,8 +85,10 @@ std::optional<std::string> from_url_safe(std::string_view text) {
 Fernet::Fernet(const Secret& key) {
   const auto raw = from_url_safe(trim(key.reveal()));
   if (!raw || raw->size() != key_bytes) {
-    throw Error(Code::invalid_parameter_value,
-                "The key for the secrets of webhooks must be 32 bytes in URL-safe base64.");
+    throw Error(
+        Code::invalid_parameter_value,
+        "The key for the secrets of webhooks (webhook-secret-encryption-key) must be 32 bytes in "
+        "URL-safe base64.");
   }
   signing_key_ = Secret(raw->substr(0, block_bytes));
   cipher_key_ = Secret(raw->substr(block_bytes));

@@ -13,18 +13,19 @@ namespace {
 // with nothing.
 constexpr std::size_t batch_rows = 64;
 
-// WITH wanted(place, …) AS (VALUES …): the first row tells the types.
-std::string wanted_with(std::string_view columns, std::string_view first, std::string_view others) {
+// WITH wanted(place, …) AS (VALUES …). A CROSS JOIN after it keeps SQLite from reading the other
+// table first.
+std::string wanted_with(std::string_view columns, std::string_view marks) {
   std::string text = "WITH wanted(place, " + std::string(columns) + ") AS (VALUES ";
   for (std::size_t place = 0; place < batch_rows; ++place) {
     text += place == 0 ? "(" : ", (";
-    text += std::to_string(place) + ", " + std::string(place == 0 ? first : others) + ")";
+    text += std::to_string(place) + ", " + std::string(marks) + ")";
   }
   return text + ")";
 }
 
 std::string wanted_models() {
-  return wanted_with("name", "CAST(? AS TEXT)", "?");
+  return wanted_with("name", "?");
 }
 
 template <class Item, class Read>
@@ -35,10 +36,10 @@ void in_batches(std::vector<Item>& items, Read read) {
 }
 
 void read_tags_of_batch(db::Tx& tx, std::span<ModelVersion> versions) {
-  static const std::string statement =
-      wanted_with("name, version", "CAST(? AS TEXT), CAST(? AS BIGINT)", "?, ?") +
-      " SELECT w.place, t.key, t.value FROM wanted w JOIN model_version_tags t ON t.workspace = "
-      "'default' AND t.name = w.name AND t.version = w.version";
+  static const std::string statement = wanted_with("name, version", "?, ?") +
+                                       " SELECT w.place, t.key, t.value FROM wanted w CROSS JOIN "
+                                       "model_version_tags t WHERE t.workspace "
+                                       "= 'default' AND t.name = w.name AND t.version = w.version";
   std::vector<db::Value> values;
   for (const ModelVersion& version : versions) {
     values.emplace_back(version.name);
@@ -62,11 +63,12 @@ std::vector<db::Value> names_of(std::span<RegisteredModel> models) {
 void read_tags_and_aliases(db::Tx& tx, std::span<RegisteredModel> models) {
   static const std::string tags =
       wanted_models() +
-      " SELECT w.place, t.key, t.value FROM wanted w JOIN registered_model_tags t ON t.workspace = "
-      "'default' AND t.name = w.name";
+      " SELECT w.place, t.key, t.value FROM wanted w CROSS JOIN registered_model_tags t WHERE "
+      "t.workspace = 'default' AND t.name = w.name";
   static const std::string aliases =
       wanted_models() +
-      " SELECT w.place, a.alias, a.version FROM wanted w JOIN registered_model_aliases a ON "
+      " SELECT w.place, a.alias, a.version FROM wanted w CROSS JOIN registered_model_aliases a "
+      "WHERE "
       "a.workspace = 'default' AND a.name = w.name ORDER BY w.place, a.alias";
   const std::vector<db::Value> names = names_of(models);
   db::Rows tag = tx.query_values(tags, names);
@@ -83,13 +85,13 @@ void read_tags_and_aliases(db::Tx& tx, std::span<RegisteredModel> models) {
 void read_latest(db::Tx& tx, std::span<RegisteredModel> models) {
   static const std::string statement =
       wanted_models() +
-      ", latest AS (SELECT w.place AS place, w.name AS name, MAX(s.version) AS version, "
-      "MIN(s.version) AS first FROM wanted w JOIN model_versions s ON s.workspace = 'default' AND "
-      "s.name = w.name AND s.current_stage != 'Deleted_Internal' GROUP BY w.place, w.name, "
-      "s.current_stage) SELECT " +
+      ", stages(stage) AS (VALUES ('None'), ('Staging'), ('Production'), ('Archived')) SELECT " +
       std::string(version_columns) +
-      ", l.place FROM latest l JOIN model_versions v ON v.workspace = 'default' AND v.name = "
-      "l.name AND v.version = l.version ORDER BY l.place, l.first";
+      ", w.place FROM wanted w CROSS JOIN stages g CROSS JOIN model_versions v WHERE v.workspace = "
+      "'default' AND v.name = w.name AND v.version = (SELECT MAX(s.version) FROM model_versions s "
+      "WHERE s.workspace = 'default' AND s.name = w.name AND s.current_stage = g.stage) ORDER BY "
+      "w.place, (SELECT MIN(s.version) FROM model_versions s WHERE s.workspace = 'default' AND "
+      "s.name = w.name AND s.current_stage = g.stage)";
   constexpr int place_column = 12;  // after version_columns
   std::vector<ModelVersion> versions;
   std::vector<std::size_t> places;

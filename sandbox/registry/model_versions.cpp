@@ -143,15 +143,18 @@ ModelVersion read_version(db::Tx& tx, std::string_view name, std::int64_t versio
 }
 
 std::vector<ModelVersion> read_latest_versions(db::Tx& tx, std::string_view name) {
+  // Two looks into an index for each stage, however many versions there are.
   static const std::string statement =
-      "SELECT " + std::string(version_columns) +
-      " FROM model_versions v JOIN (SELECT MAX(version) AS latest, MIN(version) AS first FROM "
-      "model_versions WHERE workspace = 'default' AND name = ? AND current_stage != ? GROUP BY "
-      "current_stage) s ON v.version = s.latest WHERE v.workspace = 'default' AND v.name = ? ORDER "
-      "BY s.first";
+      "WITH stages(stage) AS (VALUES ('None'), ('Staging'), ('Production'), ('Archived')) SELECT " +
+      std::string(version_columns) +
+      " FROM stages g CROSS JOIN model_versions v WHERE v.workspace = 'default' AND v.name = ? AND "
+      "v.version = (SELECT MAX(s.version) FROM model_versions s WHERE s.workspace = 'default' AND "
+      "s.name = ? AND s.current_stage = g.stage) ORDER BY (SELECT MIN(s.version) FROM "
+      "model_versions s WHERE s.workspace = 'default' AND s.name = ? AND s.current_stage = "
+      "g.stage)";
   std::vector<ModelVersion> versions;
   {
-    db::Rows rows = tx.query(statement, name, deleted_stage, name);
+    db::Rows rows = tx.query(statement, name, name, name);
     while (rows.next()) versions.push_back(version_of(rows));
   }
   for (ModelVersion& version : versions) read_version_tags(tx, version);

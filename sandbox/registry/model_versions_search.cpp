@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 #include "sandbox/registry/batches.h"
@@ -101,8 +103,19 @@ std::string order_column(const std::string& clause, const tracking::OrderClause&
   refuse_key(order.key, keys);
 }
 
-std::string order_sql(const std::vector<std::string>& order_by) {
-  if (order_by.empty()) return "v.last_updated_time DESC, v.name ASC, v.version DESC";
+// The versions of a few runs are found by run and then sorted; the '+' keeps SQLite from reading
+// all versions in their order instead.
+bool are_of_few_runs(const std::vector<Comparison>& comparisons) {
+  return std::any_of(comparisons.begin(), comparisons.end(), [](const Comparison& one) {
+    return one.is_list && one.comparator == "IN" && one.key == "run_id" && !is_on_tag(one);
+  });
+}
+
+std::string order_sql(const std::vector<std::string>& order_by, bool sorts_few) {
+  if (order_by.empty()) {
+    return std::string(sorts_few ? "+" : "") +
+           "v.last_updated_time DESC, v.name ASC, v.version DESC";
+  }
   std::string sql;
   for (const std::string& clause : order_by) {
     const tracking::OrderClause order = tracking::parse_order_by(clause);
@@ -128,10 +141,11 @@ ModelVersionPage ModelVersions::search(std::string_view filter,
   }
   SearchSql sql;
   sql.where("v.workspace = 'default' AND v.current_stage != 'Deleted_Internal'");
-  add_comparisons(sql, tracking::parse_filter(filter, ""));
-  const std::string statement = "SELECT " + std::string(version_columns) +
-                                " FROM model_versions v WHERE " + sql.text() + " ORDER BY " +
-                                order_sql(order_by) + " LIMIT ? OFFSET ?";
+  const std::vector<Comparison> comparisons = tracking::parse_filter(filter, "");
+  add_comparisons(sql, comparisons);
+  const std::string statement =
+      "SELECT " + std::string(version_columns) + " FROM model_versions v WHERE " + sql.text() +
+      " ORDER BY " + order_sql(order_by, are_of_few_runs(comparisons)) + " LIMIT ? OFFSET ?";
   const std::int64_t offset = tracking::token_offset(page_token);
   return database_.read([&](db::Tx& tx) {
     ModelVersionPage page;

@@ -9,12 +9,14 @@ from mlflow.entities.model_registry import PromptModelConfig
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel
+from real_clients import server  # noqa: F401
 
 
 @pytest.fixture
-def client(lab, monkeypatch, tmp_path):
+def client(server, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(lab.mlflow_url)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    mlflow.set_tracking_uri(server.mlflow_url)
     mlflow.set_registry_uri(None)
     yield MlflowClient()
     while mlflow.active_run():
@@ -130,11 +132,13 @@ def test_search(client, name, experiment):
     assert found(f"name LIKE '{name}%'") == {name, other}
     assert found(f"name ILIKE '{name.upper()}%' AND tags.team = 'b'") == {other}
     assert found(f"name LIKE '{name}%' AND tags.team != 'b'") == {name}
-    pages = mlflow.genai.search_prompts(f"name LIKE '{name}%'", max_results=1)
+    first = client.search_prompts(f"name LIKE '{name}%'", max_results=1)
+    second = client.search_prompts(f"name LIKE '{name}%'", max_results=1, page_token=first.token)
+    assert [prompt.name for prompt in [*first, *second]] == [name, other]
+    assert not second.token
     # The experiment is noted by a thread of the client's own.
     wait_until(lambda: found(f"experiment_id = '{experiment.experiment_id}'") == {name, other})
     assert found("experiment_id = '999999'") == set()
-    assert {prompt.name for prompt in pages} == {name, other}
 
 
 def test_prompts_and_models_do_not_mix(client, name):
@@ -165,7 +169,8 @@ def test_deleting(client, name):
     for number in (1, 2):
         mlflow.genai.register_prompt(name, f"text {number}")
     client.delete_prompt_version(name, "1")
-    assert client.get_prompt_version(name, 1) is None
+    with pytest.raises(MlflowException, match="not found"):
+        client.get_prompt_version(name, 1)
     assert client.get_prompt_version(name, 2).template == "text 2"
     assert mlflow.genai.register_prompt(name, "text 3").version == 3
     client.delete_prompt(name)

@@ -8,10 +8,12 @@ import http.server
 import json
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
-from conftest import Lab, wait_until
+from conftest import Lab, clean_environment, wait_until
 from cryptography.fernet import Fernet
 from mlflow import MlflowClient
 from mlflow.entities.webhook import VALID_ENTITY_ACTIONS, WebhookEvent, WebhookStatus
@@ -333,6 +335,21 @@ def test_secrets_and_a_key_that_the_real_server_shares(tmp_path, receiver):
     made = client.create_webhook("a", receiver.url, ["prompt.created"], secret="open-sesame")
     assert Fernet(key).decrypt(stored_secret(lab)) == b"open-sesame"
     assert not (lab.data_dir / "webhooks.key").exists()
+    lab.stop()
+    script = (
+        "from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore\n"
+        f"webhook = SqlAlchemyStore('sqlite:///{lab.data_dir}/mlflow.db').get_webhook("
+        f"'{made.webhook_id}')\n"
+        "print(webhook.name, webhook.secret, *webhook.events)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", script],
+        env=clean_environment() | {"MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.split() == ["a", "open-sesame", "prompt.created"]
     lab.environment = LOCAL
     lab.restart()  # with another key
     client = MlflowClient(tracking_uri=lab.mlflow_url, registry_uri=lab.mlflow_url)

@@ -34,5 +34,10 @@ CREATE INDEX IF NOT EXISTS sandbox_model_versions_by_run_update ON model_version
 -- The latest version of each stage.
 CREATE INDEX IF NOT EXISTS sandbox_model_versions_by_stage ON model_versions (workspace, name, current_stage, version);
 
+-- What searches hide unless they are asked for it.
+CREATE INDEX IF NOT EXISTS sandbox_prompt_versions ON model_version_tags (workspace, name) WHERE key = 'mlflow.prompt.is_prompt' AND value = 'true';
+
+CREATE INDEX IF NOT EXISTS sandbox_prompts ON registered_model_tags (workspace, name) WHERE key = 'mlflow.prompt.is_prompt' AND value = 'true';
+
 CREATE INDEX IF NOT EXISTS sandbox_registered_models_by_update ON registered_models (workspace, last_updated_time DESC, name);
 DROP INDEX IF EXISTS sandbox_model_versions_by_run;  -- of an earlier version

@@ -7,6 +7,8 @@
 #include <limits>
 #include <unordered_map>
 
+#include <google/protobuf/stubs/logging.h>
+
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/otlp.pb.h"
@@ -294,6 +296,8 @@ void IncomingSpan::set_attribute(std::string_view key, std::string json) {
 }
 
 IncomingSpans read_otlp(std::string_view body, OtlpForm form) {
+  // The library would tell the log of every broken request; its sender is told already.
+  [[maybe_unused]] static const auto quiet = google::protobuf::SetLogHandler(nullptr);
   otlp::ExportRequest request;
   if (form == OtlpForm::json) {
     read_otlp_json(body, request);

@@ -66,7 +66,7 @@ void install_otlp(http::Router& router, Spans& spans) {
     IncomingSpans incoming;
     if (auto refusal = read_spans(request, incoming)) return std::move(*refusal);
     spans.log(std::string(*experiment_id), std::string(request.headers.get("x-mlflow-run-id")),
-              incoming);
+              std::move(incoming));
     // An empty message: everything was taken.
     return http::Response::text(200, "", "application/x-protobuf");
   });

@@ -6,6 +6,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "sandbox/traces/conventions.h"
 #include "sandbox/traces/id_batches.h"
 #include "sandbox/traces/previews.h"
 #include "sandbox/traces/row_batches.h"
@@ -351,8 +352,9 @@ void insert_tags(db::Tx& tx, const std::vector<TraceBatch>& batches) {
 
 void Spans::log(const std::string& experiment_id,
                 const std::string& run_id,
-                const IncomingSpans& incoming) {
+                IncomingSpans incoming) {
   if (incoming.spans.empty()) return;
+  for (IncomingSpan& span : incoming.spans) translate(span);
   const std::vector<SpanRow> rows = rows_of(incoming);
   const std::vector<TraceBatch> batches = batches_of(incoming, rows);
   database_.write([&](db::Tx& tx) {

@@ -29,9 +29,7 @@ class Spans {
   // Stores the spans, all or none, and completes the infos of their traces. Traces that are new go
   // to the experiment, which may be deleted but must exist; others stay where they are. Given a
   // run, traces whose root is among the spans are linked to it.
-  void log(const std::string& experiment_id,
-           const std::string& run_id,
-           const IncomingSpans& incoming);
+  void log(const std::string& experiment_id, const std::string& run_id, IncomingSpans incoming);
 
   // Throws RESOURCE_DOES_NOT_EXIST for an unknown trace, and, unless `allow_partial`, for one whose
   // spans are not all there yet. nullopt when its spans are kept as an artifact.

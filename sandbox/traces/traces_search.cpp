@@ -85,9 +85,10 @@ Order order_of(const std::vector<std::string>& order_by) {
 
 TracePage Traces::search(const TraceSearch& search) {
   if (search.max_results > search_page_max) {
-    refuse("Invalid value " + std::to_string(search.max_results) +
-           " for parameter 'max_results' supplied:  Hint: Value was of type 'int'. See the API docs "
-           "for more information about request parameters.");
+    refuse(
+        "Invalid value " + std::to_string(search.max_results) +
+        " for parameter 'max_results' supplied:  Hint: Value was of type 'int'. See the API docs "
+        "for more information about request parameters.");
   }
   tracking::check_max_results(search.max_results, search_page_max);
   const std::int64_t offset = tracking::token_offset(search.page_token);

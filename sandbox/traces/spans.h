@@ -21,6 +21,9 @@ struct WholeTrace {
   std::vector<std::string> spans;  // the content column, roots first, then by time
 };
 
+// The client says how many spans there are when it completes the trace; none is never complete.
+bool is_complete(const WholeTrace& trace);
+
 // Every method may be called from every thread.
 class Spans {
  public:
@@ -31,9 +34,9 @@ class Spans {
   // run, traces whose root is among the spans are linked to it.
   void log(const std::string& experiment_id, const std::string& run_id, IncomingSpans incoming);
 
-  // Throws RESOURCE_DOES_NOT_EXIST for an unknown trace, and, unless `allow_partial`, for one whose
-  // spans are not all there yet. nullopt when its spans are kept as an artifact.
-  std::optional<WholeTrace> find(const std::string& trace_id, bool allow_partial);
+  // Throws RESOURCE_DOES_NOT_EXIST for an unknown trace. nullopt when its spans are kept as an
+  // artifact. Perhaps not all of them are there yet.
+  std::optional<WholeTrace> find(const std::string& trace_id);
   // The complete ones of these traces, in the order of the ids. Throws
   // Error(invalid_parameter_value) when one keeps its spans as an artifact.
   std::vector<WholeTrace> find_all(const std::vector<std::string>& trace_ids,

@@ -1,3 +1,7 @@
+#include <array>
+#include <chrono>
+#include <thread>
+
 #include "sandbox/base/error.h"
 #include "sandbox/traces/api.h"
 #include "sandbox/traces/span_json.h"
@@ -55,6 +59,27 @@ TraceWithSpans shown(WholeTrace trace) {
   return out;
 }
 
+// A client sends a trace's info and its spans apart, and may ask before all of it has arrived. The
+// reference waits three seconds, and so does this, with shorter steps.
+std::optional<WholeTrace> wait_for(Spans& spans, const std::string& trace_id) {
+  using std::chrono::milliseconds;
+  constexpr std::array<milliseconds, 9> pauses{
+      milliseconds(20),  milliseconds(30),  milliseconds(50),  milliseconds(100), milliseconds(200),
+      milliseconds(400), milliseconds(600), milliseconds(800), milliseconds(800)};
+  auto trace = spans.find(trace_id);
+  for (const milliseconds pause : pauses) {
+    if (!trace || is_complete(*trace)) return trace;
+    std::this_thread::sleep_for(pause);
+    trace = spans.find(trace_id);
+  }
+  if (trace && !is_complete(*trace)) {
+    throw Error(Code::resource_does_not_exist, "Trace with ID " + trace_id +
+                                                   " is not fully exported yet, please try again "
+                                                   "later.");
+  }
+  return trace;
+}
+
 http::Response trace_file(const WholeTrace& trace) {
   std::string json = "{\"spans\":[";
   for (const std::string& content : trace.spans) {
@@ -88,7 +113,7 @@ void install_spans(
   const std::string root = "3.0/mlflow/traces";
   api.get<GetTrace, GetTraceAnswer>(
       root + "/get", "A trace with its spans.", [&](const GetTrace& in) {
-        auto trace = spans.find(in.trace_id, in.allow_partial);
+        auto trace = in.allow_partial ? spans.find(in.trace_id) : wait_for(spans, in.trace_id);
         if (!trace) {
           throw Error(Code::invalid_parameter_value,
                       "Trace data not stored in tracking store: the spans of trace '" +
@@ -113,7 +138,7 @@ void install_spans(
       return stored_file(request, traces.get_info(trace_id), open,
                          "attachments/" + std::string(path));
     }
-    if (const auto trace = spans.find(trace_id, true)) return trace_file(*trace);
+    if (const auto trace = spans.find(trace_id)) return trace_file(*trace);
     return stored_file(request, traces.get_info(trace_id), open, "traces.json");
   };
   // The browser's endpoints have the prefix /ajax-api only.

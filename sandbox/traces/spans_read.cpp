@@ -35,7 +35,8 @@ Contents read_contents(db::Tx& tx, const std::vector<std::string>& trace_ids) {
   return contents;
 }
 
-// The client says how many spans there are when it completes the trace; none is never complete.
+}  // namespace
+
 bool is_complete(const WholeTrace& trace) {
   if (trace.spans.empty()) return false;
   const auto stats = trace.info.trace_metadata.find(std::string(size_stats_metadata));
@@ -51,10 +52,8 @@ bool is_complete(const WholeTrace& trace) {
   return static_cast<std::int64_t>(trace.spans.size()) >= wanted;
 }
 
-}  // namespace
-
-std::optional<WholeTrace> Spans::find(const std::string& trace_id, bool allow_partial) {
-  auto trace = database_.read([&](db::Tx& tx) -> std::optional<WholeTrace> {
+std::optional<WholeTrace> Spans::find(const std::string& trace_id) {
+  return database_.read([&](db::Tx& tx) -> std::optional<WholeTrace> {
     auto info = find_trace_info(tx, trace_id);
     if (!info) {
       throw Error(Code::resource_does_not_exist, "Trace with ID " + trace_id + " is not found.");
@@ -63,12 +62,6 @@ std::optional<WholeTrace> Spans::find(const std::string& trace_id, bool allow_pa
     Contents contents = read_contents(tx, {trace_id});
     return WholeTrace{std::move(*info), std::move(contents[trace_id])};
   });
-  if (trace && !allow_partial && !is_complete(*trace)) {
-    throw Error(
-        Code::resource_does_not_exist,
-        "Trace with ID " + trace_id + " is not fully exported yet, please try again later.");
-  }
-  return trace;
 }
 
 std::vector<WholeTrace> Spans::find_all(

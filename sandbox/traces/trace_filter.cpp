@@ -455,11 +455,11 @@ void FilterBuilder::add(Comparison comparison) {
 
 void FilterBuilder::finish() {
   if (span_conditions_.empty()) return;
-  // The plus keeps SQLite from looking through all spans of the experiment for each trace: without
-  // statistics it thinks an index on the experiment as good as one on the trace.
+  // The plus keeps the planner from the indexes that begin with the experiment: it would read all
+  // spans of the experiment for each trace.
   std::string exists =
-      "EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = trace_info.request_id AND +s.experiment_id "
-      "= trace_info.experiment_id";
+      "EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = trace_info.request_id AND "
+      "+s.experiment_id = trace_info.experiment_id";
   if (earliest_ms_) exists += " AND s.start_time_unix_nano >= ?";
   for (const Condition& condition : span_conditions_) exists += " AND " + condition.sql;
   sql_.where(exists + ")");

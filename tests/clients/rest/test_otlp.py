@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -327,6 +328,26 @@ def test_complete_traces_come_with_their_spans(api, send, experiment, trace):
     assert [one["trace_info"]["trace_id"] for one in found] == [ids[1]]
     assert len(found[0]["spans"]) == 3 and "parent_span_id" not in found[0]["spans"][0]
     assert len(read(api, trace)["spans"]) == 3
+
+
+def test_a_trace_is_waited_for_until_all_its_spans_are_there(api, send, trace):
+    first = {"trace": trace, "id": 1}
+    taken(send(request(first)))
+    whole = info(api, trace)
+    whole["trace_metadata"] = {"mlflow.trace.sizeStats": '{"num_spans": 2}'}
+    api.post(TRACES, {"trace": {"trace_info": whole}}).ok()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(api.get, f"{TRACES}/get", trace_id=f"tr-{trace}")
+        taken(send(request({"trace": trace, "id": 2, "parent": 1})))
+        assert len(asked.result().ok()["trace"]["spans"]) == 2
+
+
+def test_a_trace_that_never_is_complete_is_told_so(api, send, trace):
+    taken(send(request({"trace": trace})))
+    whole = info(api, trace)
+    whole["trace_metadata"] = {"mlflow.trace.sizeStats": '{"num_spans": 2}'}
+    api.post(TRACES, {"trace": {"trace_info": whole}}).ok()
+    api.get(f"{TRACES}/get", trace_id=f"tr-{trace}").absent("is not fully exported yet")
 
 
 def test_the_browser_reads_a_trace_as_a_file(api, send, trace):

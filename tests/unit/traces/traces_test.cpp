@@ -172,7 +172,7 @@ TEST_CASE("a span that comes again replaces its row", "[traces]") {
   IncomingSpan again = World::span("a", "root");
   again.name = "later";
   world.log({again});
-  const auto trace = world.spans.find("a", true);
+  const auto trace = world.spans.find("a");
   REQUIRE(trace);
   REQUIRE(trace->spans.size() == 1);
   CHECK(trace->spans[0].find("\"name\": \"later\"") != std::string::npos);
@@ -201,13 +201,13 @@ TEST_CASE("a trace is complete when as many spans came as its client counted", "
   TraceInfo info = World::info("a");
   info.trace_metadata = {{"mlflow.trace.sizeStats", R"({"num_spans": 2})"}};
   world.traces.start(info);
-  CHECK(!world.spans.find("a", true));  // its spans are not in the store
+  CHECK(!world.spans.find("a"));  // its spans are not in the store
   world.log({World::span("a", "root")});
-  CHECK(world.spans.find("a", true)->spans.size() == 1);
-  CHECK_THROWS_AS(world.spans.find("a", false), Error);
+  CHECK(world.spans.find("a")->spans.size() == 1);
+  CHECK(!is_complete(*world.spans.find("a")));
   CHECK(world.spans.find_all({"a"}, std::nullopt).empty());
   world.log({World::span("a", "second", "root")});
-  CHECK(world.spans.find("a", false)->spans.size() == 2);
+  CHECK(is_complete(*world.spans.find("a")));
   CHECK(world.spans.find_all({"a"}, std::vector<std::string>{"8"}).empty());
 }
 

@@ -103,3 +103,45 @@ TEST_CASE("a query string is read as the same message", "[base]") {
   CHECK(batch.all == true);
   CHECK_THROWS_AS(from_query<Batch>({{"max_results", "3"}}), Error);
 }
+
+namespace {
+
+struct Labels {
+  TextMap labels;
+  static constexpr auto fields() { return std::tuple{field("labels", &Labels::labels)}; }
+};
+
+// The events as one text.
+struct Told final : JsonEvents {
+  void null() override { text_ += "n"; }
+  void flag(bool value) override { text_ += value ? "t" : "f"; }
+  void integer(std::int64_t value) override { text_ += std::to_string(value); }
+  void real(double value) override { text_ += "r" + std::to_string(static_cast<int>(value)); }
+  void text(std::string& value) override { text_ += "'" + value + "'"; }
+  void begin_object() override { text_ += "{"; }
+  void name(std::string& text) override { text_ += text + ":"; }
+  void end_object() override { text_ += "}"; }
+  void begin_array() override { text_ += "["; }
+  void end_array() override { text_ += "]"; }
+  std::string text_;
+};
+
+}  // namespace
+
+TEST_CASE("a map of texts is read and written, and absent when it is empty", "[base]") {
+  const auto read = from_json<Labels>(R"({"labels": {"b": "2", "a": "1"}})");
+  CHECK(read.labels == TextMap{{"a", "1"}, {"b", "2"}});
+  CHECK(to_json(read) == R"({"labels":{"a":"1","b":"2"}})");
+  CHECK(to_json(Labels{}) == "{}");
+  CHECK_THROWS_AS(from_json<Labels>(R"({"labels": {"a": 1}})"), Error);
+  CHECK_THROWS_AS(from_json<Labels>(R"({"labels": []})"), Error);
+}
+
+TEST_CASE("a walk over JSON tells everything in the order of the text", "[base]") {
+  Told told;
+  CHECK(walk_json(R"({"z": [1, 2.5, null, true], "a": "x", "big": 18446744073709551615})", told));
+  CHECK(told.text_.starts_with("{z:[1r2nt]a:'x'big:r"));
+  Told broken;
+  CHECK(!walk_json("{\"a\": ", broken));
+  CHECK(!walk_json(std::string(1000, '['), broken));
+}

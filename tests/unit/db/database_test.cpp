@@ -115,3 +115,21 @@ TEST_CASE("the same statement may run inside itself", "[db]") {
   });
   CHECK(seen == 4);
 }
+
+TEST_CASE("REGEXP searches in the text, and a broken pattern finds nothing", "[db]") {
+  const auto database = db::open_database("sqlite://");
+  const auto matches = [&](const char* text, const char* pattern) {
+    return database->read([&](db::Tx& tx) {
+      db::Rows rows = tx.query("SELECT ? REGEXP ?", text, pattern);
+      rows.next();
+      return rows.integer(0) == 1;
+    });
+  };
+  CHECK(matches("abc", "b"));
+  CHECK(matches("abc", "^a.c$"));
+  CHECK(!matches("abc", "^b"));
+  CHECK(matches("한글", "^.글$"));
+  CHECK(!matches("abc", "("));
+  // A pattern that makes other engines try for ever.
+  CHECK(!matches(std::string(5000, 'a').append("!").c_str(), "^(a+)+$"));
+}

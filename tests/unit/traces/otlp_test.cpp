@@ -5,7 +5,6 @@
 #include <catch2/catch.hpp>
 
 #include "sandbox/base/error.h"
-#include "sandbox/base/inflate.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/otlp.pb.h"
 
@@ -193,17 +192,4 @@ TEST_CASE("whatever the bytes are, nothing but a refusal comes of them", "[trace
   }
   feed(std::string(1000, '['));
   feed("{\"resourceSpans\":" + std::string(90, '[') + std::string(90, ']') + "}");
-}
-
-TEST_CASE("a compressed body has a largest size", "[traces]") {
-  const std::string zeros =
-      bytes("1f8b08000000000000ff63602008000000ffff0300"  // not all of a stream
-      );
-  CHECK_THROWS_AS(inflate(zeros, Compression::gzip, 100), Error);
-  const std::string ten = bytes("789c030000000001");  // zlib's frame around nothing
-  CHECK(inflate(ten, Compression::deflate, 0).empty());
-  CHECK(inflate(bytes("0300"), Compression::deflate, 0).empty());
-  const std::string word = bytes("cb48cdc9c90700");  // "hello" without a frame
-  CHECK(inflate(word, Compression::deflate, 5) == "hello");
-  CHECK_THROWS_AS(inflate(word, Compression::deflate, 4), Error);
 }

@@ -8,6 +8,7 @@
 #include "embedded_store/s3/service.h"
 #include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
+#include "sandbox/base/fernet.h"
 #include "sandbox/base/log.h"
 #include "sandbox/base/ports.h"
 #include "sandbox/base/text.h"
@@ -24,7 +25,6 @@ namespace sandbox {
 namespace {
 
 constexpr const char* region = "us-east-1";
-constexpr std::int64_t part_url_expires_s = 3600;
 
 std::unique_ptr<store::ObjectStore> open_objects(Env& env, const Config& config) {
   try {
@@ -108,33 +108,47 @@ struct App::Parts {
                local_url(config.host, console_server->port()), config.data_dir});
   }
 
+  WebhookOptions webhook_options(const Config& config) {
+    WebhookOptions options;
+    options.urls = {config.webhook_allowed_schemes, config.webhook_allow_private_ips};
+    options.deliveries = {.timeout_ms = config.webhook_request_timeout * 1000,
+                          .retries_max = config.webhook_request_max_retries,
+                          .workers_max = config.webhook_delivery_max_workers};
+    options.key = config.webhook_secret_encryption_key.empty()
+                      ? fernet_key_in(env, config.data_dir + "/webhooks.key")
+                      : config.webhook_secret_encryption_key;
+    return options;
+  }
+
   MlflowServerOptions mlflow_options(const Config& config) {
-    MlflowServerOptions options;
-    options.default_artifact_root = config.default_artifact_root;
-    options.artifacts_destination = config.artifacts_destination;
     if (!config.mlflow_ui.empty() && !find_mlflow_ui(config.mlflow_ui)) {
       throw Error(Code::invalid_parameter_value,
                   "--mlflow-ui: there is no MLflow with its web pages in '" + config.mlflow_ui +
                       "'. Give the directory of a Python environment in which `pip install "
                       "mlflow` was run.");
     }
-    options.find_front_end = [place = config.mlflow_ui] { return find_mlflow_ui(place); };
+    MlflowServerOptions options{
+        .default_artifact_root = config.default_artifact_root,
+        .artifacts_destination = config.artifacts_destination,
+        .allow_custom_scorers = config.enable_custom_scorers,
+        .trash_days = config.trash_days,
+        .find_front_end = [place = config.mlflow_ui] { return find_mlflow_ui(place); },
+        .download_url_expires_s = config.presigned_download_url_ttl_seconds,
+        .webhooks = webhook_options(config)};
     // Where clients come by names this process does not know, a URL made here might not be one they
-    // can reach; they then send large files in one piece.
+    // can reach; they then go through the proxy.
     if (config.host == "0.0.0.0" || config.host == "::" || config.host.empty()) return options;
-    options.presign_part = [this, host = config.host,
-                            key = store::s3::AccessKey{config.access_key, config.secret_key}](
-                               const std::string& bucket, const std::string& name,
-                               const std::string& upload_id, int part_number) {
-      store::s3::PresignedRequest part;
-      part.method = "PUT";
-      part.endpoint = local_url(host, s3_server->port());
-      part.bucket = bucket;
-      part.key = name;
-      part.query =
-          "partNumber=" + std::to_string(part_number) + "&uploadId=" + percent_encode(upload_id);
-      part.expires_s = part_url_expires_s;
-      return store::s3::presigned_url(key, region, env.now_ms(), part);
+    options.presign = [this, host = config.host,
+                       key = store::s3::AccessKey{config.access_key, config.secret_key}](
+                          const artifacts::Presigning& wanted) {
+      const store::s3::PresignedRequest request{.method = wanted.method,
+                                                .endpoint = local_url(host, s3_server->port()),
+                                                .bucket = wanted.bucket,
+                                                .key = wanted.key,
+                                                .query = wanted.query,
+                                                .content_type = wanted.content_type,
+                                                .expires_s = wanted.expires_s};
+      return store::s3::presigned_url(key, region, env.now_ms(), request);
     };
     return options;
   }
@@ -158,9 +172,11 @@ void App::start() {
   parts_->s3_server->start();
   parts_->console_server->start();
   parts_->tracking_server->start();
+  parts_->mlflow.start();
 }
 
 void App::stop() {
+  parts_->mlflow.stop();
   // Together, so that three slow clients do not add up their grace.
   std::vector<std::jthread> stopping;
   for (http::Server* server :

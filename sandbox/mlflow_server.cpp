@@ -1,7 +1,18 @@
 #include "sandbox/mlflow_server.h"
 
 #include "sandbox/artifacts/api.h"
+#include "sandbox/artifacts/artifact_location.h"
 #include "sandbox/artifacts/artifacts.h"
+#include "sandbox/artifacts/download.h"
+#include "sandbox/evaluation/api.h"
+#include "sandbox/evaluation/dataset_records.h"
+#include "sandbox/evaluation/datasets.h"
+#include "sandbox/evaluation/issues.h"
+#include "sandbox/evaluation/label_schemas.h"
+#include "sandbox/evaluation/online_configs.h"
+#include "sandbox/evaluation/review_items.h"
+#include "sandbox/evaluation/review_queues.h"
+#include "sandbox/evaluation/scorers.h"
 #include "sandbox/graphql/api.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
@@ -11,12 +22,23 @@
 #include "sandbox/registry/api.h"
 #include "sandbox/registry/model_versions.h"
 #include "sandbox/registry/registered_models.h"
+#include "sandbox/traces/api.h"
+#include "sandbox/traces/assessments.h"
+#include "sandbox/traces/correlation.h"
+#include "sandbox/traces/spans.h"
+#include "sandbox/traces/trace_metrics.h"
+#include "sandbox/traces/traces.h"
 #include "sandbox/tracking/api.h"
 #include "sandbox/tracking/experiments.h"
+#include "sandbox/tracking/filter.h"
 #include "sandbox/tracking/inputs.h"
 #include "sandbox/tracking/logged_models.h"
 #include "sandbox/tracking/metrics.h"
 #include "sandbox/tracking/runs.h"
+#include "sandbox/upkeep/api.h"
+#include "sandbox/upkeep/collector.h"
+#include "sandbox/upkeep/trash.h"
+#include "sandbox/webhooks/api.h"
 
 namespace sandbox {
 namespace {
@@ -61,24 +83,65 @@ struct MlflowServer::Parts {
         metrics(database),
         inputs(env, database),
         logged_models(env, database),
-        registered_models(env, database),
-        model_versions(env, database),
-        aliases(database),
+        traces(env, database),
+        assessments(env, database),
+        trace_metrics(database),
+        trace_correlation(database),
+        spans(env, database),
+        webhooks(env, database, Fernet(options.webhooks.key), options.webhooks.urls),
+        deliveries(env, webhooks, options.webhooks.deliveries),
+        registered_models(env, database, announce()),
+        model_versions(env, database, {}, announce()),
+        aliases(database, announce()),
         artifacts(database,
                   objects,
                   artifacts::parse_s3_uri(options.artifacts_destination),
-                  options.presign_part),
+                  options.presign,
+                  options.download_url_expires_s),
+        datasets(env, database),
+        dataset_records(env, database),
+        scorers(env, database, options.allow_custom_scorers),
+        online_configs(env, database, [](const std::string& f) { tracking::parse_filter(f); }),
+        issues(env, database),
+        label_schemas(env, database),
+        review_queues(env, database),
+        review_items(env, database),
+        collector(env, database, objects, artifacts, options.default_artifact_root),
+        trash(collector, options.trash_days),
         pages(options.find_front_end) {}
+
+  registry::Announce announce() {
+    return [this](const registry::Event& event) {
+      deliveries.announce(event.entity, event.action, event.payload);
+    };
+  }
 
   tracking::Experiments experiments;
   tracking::Runs runs;
   tracking::Metrics metrics;
   tracking::Inputs inputs;
   tracking::LoggedModels logged_models;
+  traces::Traces traces;
+  traces::Assessments assessments;
+  traces::TraceMetrics trace_metrics;
+  traces::TraceCorrelation trace_correlation;
+  traces::Spans spans;
+  webhooks::Webhooks webhooks;
+  webhooks::Deliveries deliveries;
   registry::RegisteredModels registered_models;
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
   artifacts::Artifacts artifacts;
+  evaluation::Datasets datasets;
+  evaluation::DatasetRecords dataset_records;
+  evaluation::Scorers scorers;
+  evaluation::OnlineConfigs online_configs;
+  evaluation::Issues issues;
+  evaluation::LabelSchemas label_schemas;
+  evaluation::ReviewQueues review_queues;
+  evaluation::ReviewItems review_items;
+  upkeep::Collector collector;
+  upkeep::Trash trash;
   mlflow_ui::Pages pages;
   http::Api api{{"/api", "/ajax-api"}};
   http::Router router{http::json_error};
@@ -95,16 +158,43 @@ MlflowServer::MlflowServer(Env& env,
   tracking::install_metrics(api, parts_->metrics);
   tracking::install_inputs(api, parts_->inputs);
   tracking::install_logged_models(api, parts_->logged_models);
+  traces::install_traces(api, parts_->traces);
+  traces::install_assessments(api, parts_->assessments);
+  traces::install_trace_metrics(api, parts_->trace_metrics);
+  traces::install_trace_correlation(api, parts_->trace_correlation);
+  traces::install_traces_v2(api, parts_->traces);
+  traces::install_spans(
+      api, parts_->router, parts_->traces, parts_->spans,
+      [&files = parts_->artifacts](http::Request& request, const std::string& root,
+                                   const std::string& path) {
+        const artifacts::Location file = files.locate_uri(root).below(artifacts::safe_path(path));
+        return artifacts::download(request, files.open(file));
+      });
+  traces::install_otlp(parts_->router, parts_->spans);
   registry::install_registered_models(api, parts_->registered_models);
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);
+  webhooks::install_webhooks(api, parts_->webhooks, parts_->deliveries);
   artifacts::install_artifacts(api, parts_->router, parts_->artifacts);
+  artifacts::install_promptlab(api, env, parts_->runs, parts_->artifacts);
+  evaluation::install_datasets(api, parts_->datasets);
+  evaluation::install_dataset_records(api, parts_->dataset_records);
+  evaluation::install_scorers(api, parts_->scorers);
+  evaluation::install_online_configs(api, parts_->online_configs);
+  evaluation::install_issues(api, parts_->issues);
+  evaluation::install_label_schemas(api, parts_->label_schemas);
+  evaluation::install_review_queues(api, parts_->review_queues);
+  evaluation::install_review_items(api, parts_->review_items);
+  upkeep::install_upkeep(api, parts_->collector);
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
-                             [has_multipart = parts_->artifacts.has_multipart()](const Empty&) {
+                             [can_presign = parts_->artifacts.can_presign()](const Empty&) {
                                ServerInfo info;
-                               info.multipart_uploads_enabled = has_multipart;
+                               info.multipart_uploads_enabled = can_presign;
+                               info.multipart_downloads_enabled = can_presign;
+                               info.presigned_upload_run_id_supported = can_presign;
+                               info.presigned_upload_model_id_supported = can_presign;
                                return info;
                              });
   api.install(parts_->router);
@@ -121,6 +211,16 @@ MlflowServer::MlflowServer(Env& env,
 }
 
 MlflowServer::~MlflowServer() = default;
+
+void MlflowServer::start() {
+  parts_->trash.start();
+}
+
+void MlflowServer::stop() {
+  parts_->collector.stop();
+  parts_->trash.stop();
+  parts_->deliveries.stop();
+}
 
 http::Response MlflowServer::handle(http::Request& request) const {
   return parts_->router.handle(request);

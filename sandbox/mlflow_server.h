@@ -12,18 +12,30 @@
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
 #include "sandbox/mlflow_ui/pages.h"
+#include "sandbox/webhooks/deliveries.h"
 
 namespace sandbox {
 
 // The version of MLflow whose behaviour this server has; clients read it from /version.
 inline constexpr std::string_view mlflow_version = "3.17.2";
 
+struct WebhookOptions {
+  webhooks::UrlRules urls;
+  webhooks::DeliveryOptions deliveries;
+  Secret key;  // of Fernet's form; seals the webhooks' secrets
+};
+
 struct MlflowServerOptions {
   std::string default_artifact_root = "mlflow-artifacts:/";
   std::string artifacts_destination = "s3://mlflow";  // where mlflow-artifacts:/ keeps its files
-  // A URL that takes one part of a multipart upload; without it multipart uploads are refused.
-  artifacts::PresignPart presign_part;
-  mlflow_ui::Pages::Find find_front_end;  // where MLflow's own pages are
+  bool allow_custom_scorers = false;                  // scorers that carry code may be registered
+  // Deleted runs, experiments and logged models go for ever after so many days; 0 keeps them.
+  std::int64_t trash_days = 0;
+  mlflow_ui::Pages::Find find_front_end{};  // where MLflow's own pages are
+  // Without it multipart uploads and presigned URLs are refused.
+  artifacts::Presign presign{};
+  std::int64_t download_url_expires_s = 300;
+  WebhookOptions webhooks{};
 };
 
 class MlflowServer {
@@ -35,6 +47,11 @@ class MlflowServer {
                const MlflowServerOptions& options);
   ~MlflowServer();
 
+  // Begins what runs beside the requests: emptying the trash.
+  void start();
+  // Ends it, deliveries to webhooks, and a clean-up that a request began, so that no request is
+  // waited for; requests are still answered.
+  void stop();
   // Safe from every thread.
   http::Response handle(http::Request& request) const;
   // The table of endpoints as JSON, what GET /sandbox/api.json answers.

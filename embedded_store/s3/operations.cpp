@@ -147,10 +147,12 @@ bool fits(const Operation& row,
                      [&](const std::string& marker) { return has_marker(request, query, marker); });
 }
 
-// Names of the signature, and x- names, which S3 leaves to the client's own log keeping.
+// Names of the signature (version 2 repeats two headers there), and x- names, which S3 leaves to
+// the client's own log keeping.
 bool is_ignored(std::string_view name) {
   return sandbox::lower(name.substr(0, 2)) == "x-" || name == "AWSAccessKeyId" ||
-         name == "Signature" || name == "Expires";
+         name == "Signature" || name == "Expires" || name == "content-type" ||
+         name == "content-md5";
 }
 
 bool is_known(const Operation& row, std::string_view name) {

@@ -31,14 +31,20 @@ std::string presigned_url(const AccessKey& access_key,
   request.raw_path = "/" + wanted.bucket;
   if (!wanted.key.empty()) request.raw_path += "/" + sandbox::percent_encode(wanted.key, "/");
   request.headers.add("host", wanted.endpoint.substr(std::string_view("http://").size()));
+  std::vector<std::string> signed_headers{"host"};
+  if (!wanted.content_type.empty()) {
+    request.headers.add("content-type", wanted.content_type);
+    signed_headers.insert(signed_headers.begin(), "content-type");
+  }
   request.raw_query = wanted.query.empty() ? "" : wanted.query + "&";
   request.raw_query +=
       "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" +
       sandbox::percent_encode(access_key.id + "/" + scope) + "&X-Amz-Date=" + date +
-      "&X-Amz-Expires=" + std::to_string(wanted.expires_s) + "&X-Amz-SignedHeaders=host";
+      "&X-Amz-Expires=" + std::to_string(wanted.expires_s) +
+      "&X-Amz-SignedHeaders=" + sandbox::percent_encode(sandbox::join(signed_headers, ";"));
   const std::string to_sign =
       "AWS4-HMAC-SHA256\n" + date + "\n" + scope + "\n" +
-      sandbox::sha256_hex(canonical_request(request, {"host"}, "UNSIGNED-PAYLOAD"));
+      sandbox::sha256_hex(canonical_request(request, signed_headers, "UNSIGNED-PAYLOAD"));
   const std::string key = derive_signing_key(access_key.secret.reveal(), day, region);
   return wanted.endpoint + request.raw_path + "?" + request.raw_query +
          "&X-Amz-Signature=" + hex_of(sandbox::hmac_sha256(key, to_sign));

@@ -12,8 +12,9 @@ struct PresignedRequest {
   std::string method = "GET";
   std::string endpoint;  // "http://host:port", as the one who will use the URL reaches it
   std::string bucket;
-  std::string key;    // "" for the bucket itself
-  std::string query;  // "partNumber=1&uploadId=…", names and values percent-encoded
+  std::string key;           // "" for the bucket itself
+  std::string query;         // "partNumber=1&uploadId=…", names and values percent-encoded
+  std::string content_type;  // when not empty, the request must carry it
   std::int64_t expires_s = 900;
 };
 

@@ -72,17 +72,22 @@ void take_headers_from_query(Request& request, const sandbox::http::Query& query
 
 }  // namespace
 
-Target find_target(const Request& request, std::string_view domain) {
+std::string bucket_in_host(const Request& request, std::string_view domain) {
   const std::string host = host_without_port(request.headers.get("host"));
-  Target target;
-  std::string_view path = request.path;
-  if (path.starts_with('/')) path.remove_prefix(1);
   for (const std::string& suffix : {".s3." + std::string(domain), "." + std::string(domain)}) {
     if (domain.empty() || !host.ends_with(suffix)) continue;
     const std::string label = host.substr(0, host.size() - suffix.size());
-    if (label.empty() || label == "s3") break;
-    return {label, std::string(path)};
+    return label == "s3" ? "" : label;
   }
+  return "";
+}
+
+Target find_target(const Request& request, std::string_view domain) {
+  std::string_view path = request.path;
+  if (path.starts_with('/')) path.remove_prefix(1);
+  const std::string in_host = bucket_in_host(request, domain);
+  if (!in_host.empty()) return {in_host, std::string(path)};
+  Target target;
   const std::size_t slash = path.find('/');
   target.bucket = path.substr(0, slash);
   if (slash != std::string_view::npos) target.key = path.substr(slash + 1);

@@ -33,6 +33,8 @@ struct Target {
   std::string bucket;  // "" for the service itself
   std::string key;     // "" for the bucket itself
 };
+// "" when the Host names no bucket.
+std::string bucket_in_host(const sandbox::http::Request& request, std::string_view domain);
 Target find_target(const sandbox::http::Request& request, std::string_view domain);
 
 }  // namespace store::s3

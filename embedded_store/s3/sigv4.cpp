@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "embedded_store/s3/errors.h"
+#include "embedded_store/s3/service.h"
+#include "embedded_store/s3/sigv2.h"
 #include "sandbox/base/hash.h"
 #include "sandbox/base/text.h"
 #include "sandbox/base/time.h"
@@ -323,23 +325,35 @@ std::string Authenticator::signing_key(const AccessKey& key,
   return derived;
 }
 
+const AccessKey& Authenticator::find_key(std::string_view id) const {
+  for (const AccessKey& key : options_.access_keys) {
+    if (key.id == id) return key;
+  }
+  throw fault("InvalidAccessKeyId", {{"AWSAccessKeyId", std::string(id)}});
+}
+
+Authorization Authenticator::authenticate_v2(const Request& request, const Query& query) const {
+  const AccessKey& key = find_key(query.get("AWSAccessKeyId"));
+  check_v2(request, query, key, env_.now_ms(), bucket_in_host(request, options_.domain));
+  Authorization out;
+  out.access_key = key.id;
+  out.read_only = key.read_only;
+  read_payload_kind(request.headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD"), out);
+  return out;
+}
+
 Authorization Authenticator::authenticate(const Request& request) {
   const Query query = Query::parse(request.raw_query, false);
   const bool in_query =
       query.has("X-Amz-Algorithm") || query.has("X-Amz-Credential") || query.has("X-Amz-Signature");
   const bool in_header = request.headers.find("authorization").has_value();
-  if (in_query && in_header) {
+  if ((in_query || is_signed_by_v2(query)) && in_header) {
     throw fault("InvalidArgument",
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
                 "Signature query string parameter or the Authorization header should be specified");
   }
   if (!in_query && !in_header) {
-    if (query.has("AWSAccessKeyId") && query.has("Signature")) {
-      throw fault(
-          "InvalidRequest",
-          "Signature version 2 is not supported. Please use AWS4-HMAC-SHA256; boto3 signs URLs "
-          "so with Config(signature_version='s3v4').");
-    }
+    if (is_signed_by_v2(query)) return authenticate_v2(request, query);
     throw fault("AccessDenied");
   }
   if (query.has("X-Amz-Security-Token") || request.headers.find("x-amz-security-token")) {
@@ -347,11 +361,7 @@ Authorization Authenticator::authenticate(const Request& request) {
   }
 
   const Claim claim = in_header ? claim_in_header(request) : claim_in_query(request);
-  const auto key = std::find_if(options_.access_keys.begin(), options_.access_keys.end(),
-                                [&](const AccessKey& one) { return one.id == claim.access_key; });
-  if (key == options_.access_keys.end()) {
-    throw fault("InvalidAccessKeyId", {{"AWSAccessKeyId", claim.access_key}});
-  }
+  const AccessKey& key = find_key(claim.access_key);
   const std::string_view malformed =
       in_header ? "AuthorizationHeaderMalformed" : "AuthorizationQueryParametersError";
   if (!is_ours(claim.region, options_)) {
@@ -373,7 +383,7 @@ Authorization Authenticator::authenticate(const Request& request) {
       canonical_request(request, claim.signed_headers, claim.payload_hash);
   const std::string to_sign = std::string(algorithm) + "\n" + date + "\n" + claim.scope() + "\n" +
                               sandbox::sha256_hex(canonical);
-  std::string derived = signing_key(*key, claim.day, claim.region);
+  std::string derived = signing_key(key, claim.day, claim.region);
   const std::string signature = hmac_hex(derived, to_sign);
   if (!sandbox::equal_in_constant_time(signature, claim.signature)) {
     throw fault("SignatureDoesNotMatch", {{"AWSAccessKeyId", claim.access_key},
@@ -384,7 +394,7 @@ Authorization Authenticator::authenticate(const Request& request) {
 
   Authorization out;
   out.access_key = claim.access_key;
-  out.read_only = key->read_only;
+  out.read_only = key.read_only;
   read_payload_kind(claim.payload_hash, out);
   out.chunks = ChunkSigner(std::move(derived), date, claim.scope(), signature);
   return out;

@@ -1,5 +1,5 @@
 // AWS Signature Version 4 as S3 uses it: in the Authorization header, in a presigned URL, and over
-// the chunks of an aws-chunked body.
+// the chunks of an aws-chunked body. Presigned URLs of version 2 are handed to sigv2.h.
 #pragma once
 
 #include <cstdint>
@@ -68,6 +68,9 @@ class Authenticator {
   [[nodiscard]] Claim claim_in_header(const sandbox::http::Request& request) const;
   [[nodiscard]] Claim claim_in_query(const sandbox::http::Request& request) const;
   void check_time(const Claim& claim) const;
+  [[nodiscard]] const AccessKey& find_key(std::string_view id) const;
+  [[nodiscard]] Authorization authenticate_v2(const sandbox::http::Request& request,
+                                              const sandbox::http::Query& query) const;
   std::string signing_key(const AccessKey& key, const std::string& day, const std::string& region);
 
   sandbox::Env& env_;

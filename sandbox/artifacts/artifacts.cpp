@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t upload_buffer_bytes = 256 * 1024;
 constexpr std::size_t list_entries_max = 1'000'000;
 constexpr int list_page_keys = 1000;
+constexpr std::int64_t part_expires_s = 3600;
 constexpr int models_hops_max = 8;  // a version made from a version made from …
 
 // A store's refusal in the tracking API's words; what is nobody's mistake stays as it is.
@@ -56,11 +57,13 @@ std::pair<std::string, std::string> split_first(std::string_view text) {
 Artifacts::Artifacts(db::Database& database,
                      store::ObjectStore& store,
                      Location destination,
-                     PresignPart presign_part)
+                     Presign presign,
+                     std::int64_t download_expires_s)
     : database_(database),
       store_(store),
       destination_(std::move(destination)),
-      presign_part_(std::move(presign_part)) {}
+      presign_(std::move(presign)),
+      download_expires_s_(download_expires_s) {}
 
 Location Artifacts::locate_uri(std::string_view uri) {
   return locate_uri(uri, 0);
@@ -225,6 +228,28 @@ void Artifacts::remove(const Location& place) {
   });
 }
 
+std::string Artifacts::upload_url(const Location& file,
+                                  const std::string& content_type,
+                                  std::int64_t expires_s) {
+  return presign_({.method = "PUT",
+                   .bucket = file.bucket,
+                   .key = file.key,
+                   .content_type = content_type,
+                   .expires_s = expires_s});
+}
+
+Artifacts::Download Artifacts::download_url(const Location& file, std::int64_t expires_s) {
+  const auto bytes = static_cast<std::int64_t>(open(file)->info().size);
+  const std::string name = file.key.substr(file.key.rfind('/') + 1);
+  return {presign_(
+              {.method = "GET",
+               .bucket = file.bucket,
+               .key = file.key,
+               .query = "response-content-disposition=" + percent_encode(content_disposition(name)),
+               .expires_s = expires_s}),
+          bytes};
+}
+
 Artifacts::Upload Artifacts::create_upload(const Location& file, int parts) {
   return in_store([&] {
     store::UploadInfo request;
@@ -233,7 +258,12 @@ Artifacts::Upload Artifacts::create_upload(const Location& file, int parts) {
     request.headers.content_type = content_type_of(file.key);
     Upload upload{store_.create_upload(std::move(request)).id, {}};
     for (int number = 1; number <= parts; ++number) {
-      upload.part_urls.push_back(presign_part_(file.bucket, file.key, upload.id, number));
+      upload.part_urls.push_back(presign_({.method = "PUT",
+                                           .bucket = file.bucket,
+                                           .key = file.key,
+                                           .query = "partNumber=" + std::to_string(number) +
+                                                    "&uploadId=" + percent_encode(upload.id),
+                                           .expires_s = part_expires_s}));
     }
     return upload;
   });

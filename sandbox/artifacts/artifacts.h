@@ -32,22 +32,29 @@ struct FileInfo {
   }
 };
 
-// A URL that accepts one part of a multipart upload by a plain PUT, without further headers.
-using PresignPart = std::function<std::string(const std::string& bucket,
-                                              const std::string& key,
-                                              const std::string& upload_id,
-                                              int part_number)>;
+// One request to the object store that a URL shall allow.
+struct Presigning {
+  std::string method;
+  std::string bucket;
+  std::string key;
+  std::string query{};         // names and values percent-encoded
+  std::string content_type{};  // when not empty, the request must say this
+  std::int64_t expires_s = 0;
+};
+// The URL, as clients reach the object store.
+using Presign = std::function<std::string(const Presigning&)>;
 
 // Every method may be called from every thread. Failures of the store are thrown as Error: what the
 // client can mend as INVALID_PARAMETER_VALUE or RESOURCE_DOES_NOT_EXIST.
 class Artifacts {
  public:
-  // The proxy keeps its files below `destination`. Without `presign_part` multipart uploads are
-  // refused with NOT_IMPLEMENTED, and clients use a plain PUT.
+  // The proxy keeps its files below `destination`. Without `presign` multipart uploads and
+  // presigned URLs are refused with NOT_IMPLEMENTED, and clients go through the proxy.
   Artifacts(db::Database& database,
             store::ObjectStore& store,
             Location destination,
-            PresignPart presign_part);
+            Presign presign,
+            std::int64_t download_expires_s = 300);
 
   [[nodiscard]] const Location& destination() const { return destination_; }
   // What a URI names; runs:/<id>/<path> and models:/<model id or name/version> are followed. Throws
@@ -71,7 +78,20 @@ class Artifacts {
   // Removes a file, or everything below a directory. Nothing to remove is no error.
   void remove(const Location& place);
 
-  [[nodiscard]] bool has_multipart() const { return static_cast<bool>(presign_part_); }
+  [[nodiscard]] bool can_presign() const { return static_cast<bool>(presign_); }
+  // How long URLs of downloads are good when nobody says.
+  [[nodiscard]] std::int64_t download_expires_s() const { return download_expires_s_; }
+  // A URL that takes the file by a PUT with this Content-Type.
+  std::string upload_url(const Location& file,
+                         const std::string& content_type,
+                         std::int64_t expires_s);
+  struct Download {
+    std::string url;
+    std::int64_t bytes = 0;
+  };
+  // Throws what open() throws.
+  Download download_url(const Location& file, std::int64_t expires_s);
+
   struct Upload {
     std::string id;
     std::vector<std::string> part_urls;  // for parts 1, 2, …
@@ -89,7 +109,8 @@ class Artifacts {
   db::Database& database_;
   store::ObjectStore& store_;
   Location destination_;
-  PresignPart presign_part_;
+  Presign presign_;
+  std::int64_t download_expires_s_;
 };
 
 }  // namespace sandbox::artifacts

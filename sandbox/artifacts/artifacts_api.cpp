@@ -175,6 +175,7 @@ void install_artifacts(http::Api& api, http::Router& router, Artifacts& artifact
   install_proxy(api, artifacts);
   install_listings(api, artifacts);
   install_multipart(api, artifacts);
+  install_presigned(api, artifacts);
   install_pages(router, artifacts);
 }
 

@@ -12,10 +12,6 @@ constexpr std::int64_t parts_max = 10'000;
 // The first words are what clients look for before they fall back to a plain PUT.
 constexpr const char* no_multipart =
     "Multipart upload is not supported for the current artifact repository";
-constexpr const char* no_multipart_download =
-    "Multipart download is not supported for the current artifact repository";
-
-constexpr std::int64_t presigned_seconds_max = 604'800;  // a week, the most S3 grants
 
 struct CreateUpload {
   std::string path;
@@ -73,72 +69,6 @@ struct AbortUpload {
   }
 };
 
-struct PresignUpload {
-  std::string run_id;
-  std::string model_id;
-  std::string path;
-  static constexpr auto fields() {
-    return std::tuple{field("run_id", &PresignUpload::run_id),
-                      field("model_id", &PresignUpload::model_id),
-                      required("path", &PresignUpload::path)};
-  }
-};
-
-struct PresignDownload {
-  std::string run_id;
-  std::string path;
-  std::int64_t expiration = 900;
-  static constexpr auto fields() {
-    return std::tuple{required("run_id", &PresignDownload::run_id),
-                      required("path", &PresignDownload::path),
-                      field("expiration", &PresignDownload::expiration, "In seconds.")};
-  }
-};
-
-// Presigned URLs are not given out: proxied roots have none in the reference either, and for the
-// others clients hold keys of their own. `what` is "upload" or "download".
-[[noreturn]] void refuse_presigned(const std::string& root,
-                                   const std::string& what,
-                                   const std::string& of,
-                                   const std::string& needs) {
-  const std::string scheme = root.substr(0, root.find(':'));
-  if (scheme == "http" || scheme == "https" || scheme == "mlflow-artifacts") {
-    throw Error(Code::invalid_parameter_value,
-                "Presigned " + what + " is not supported for " + of +
-                    "proxied artifact storage (artifact URI scheme: " + scheme +
-                    "). This endpoint requires " + needs + " direct cloud storage artifact URI.");
-  }
-  throw Error(Code::not_implemented,
-              "Presigned " + what + " is not supported for the current artifact repository");
-}
-
-void install_presigned(http::Api& api, Artifacts& artifacts) {
-  const std::string root = "2.0/mlflow/artifacts/";
-  api.post<PresignUpload, Empty>(
-      root + "presigned-upload-url", "Refused: uploads go through the proxy or plain S3.",
-      [&](const PresignUpload& in) -> Empty {
-        if (in.run_id.empty() == in.model_id.empty()) {
-          throw Error(Code::invalid_parameter_value,
-                      "Exactly one of run_id and model_id must be provided.");
-        }
-        safe_path(in.path);
-        refuse_presigned(
-            in.run_id.empty() ? artifacts.model_root(in.model_id) : artifacts.run_root(in.run_id),
-            "upload", "", "a");
-      });
-  api.post<PresignDownload, Empty>(
-      root + "presigned-download-url", "Refused: downloads go through the proxy or plain S3.",
-      [&](const PresignDownload& in) -> Empty {
-        safe_path(in.path);
-        if (in.expiration < 1 || in.expiration > presigned_seconds_max) {
-          throw Error(Code::invalid_parameter_value,
-                      "expiration must be between 1 and 604800 seconds (got " +
-                          std::to_string(in.expiration) + ").");
-        }
-        refuse_presigned(artifacts.run_root(in.run_id), "download", "runs with ", "a run with a");
-      });
-}
-
 // The object: the directory of the URL and the name of the client's local file, which may be
 // written the Windows way.
 Location upload_place(Artifacts& artifacts, const http::Request& request, std::string_view path) {
@@ -148,7 +78,7 @@ Location upload_place(Artifacts& artifacts, const http::Request& request, std::s
 }
 
 void check_support(const Artifacts& artifacts) {
-  if (!artifacts.has_multipart()) throw Error(Code::not_implemented, no_multipart);
+  if (!artifacts.can_presign()) throw Error(Code::not_implemented, no_multipart);
 }
 
 // Clients of 2.9 and 2.10 leave the run's root out of the path, so their file would go astray in
@@ -222,13 +152,6 @@ void install_multipart(http::Api& api, Artifacts& artifacts) {
               [](http::Request& /*request*/) -> http::Response {
                 throw Error(Code::not_implemented, no_multipart);
               });
-  api.add_raw("GET", root + "presigned/{artifact_path...}",
-              "Refused: downloads go through the proxy.",
-              [](http::Request& request) -> http::Response {
-                safe_path(request.parameter("artifact_path"));
-                throw Error(Code::not_implemented, no_multipart_download);
-              });
-  install_presigned(api, artifacts);
 }
 
 }  // namespace sandbox::artifacts

@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view environment_prefix = "MLOPS_SANDBOX_";
+constexpr std::int64_t trash_days_max = 36'500;
 constexpr std::string_view file_name = "mlops-sandbox.conf";
 
 [[noreturn]] void refuse(const std::string& message) {
@@ -172,6 +173,29 @@ void check_keys(const Config& config) {
   }
 }
 
+void check_between(std::string_view name,
+                   std::int64_t value,
+                   std::int64_t least,
+                   std::int64_t most) {
+  if (value >= least && value <= most) return;
+  refuse("--" + std::string(name) + " must be between " + std::to_string(least) + " and " +
+         std::to_string(most) + ", not " + std::to_string(value) + ".");
+}
+
+void check_limits(Config& config) {
+  if (config.webhook_allowed_schemes.empty()) config.webhook_allowed_schemes = {"https"};
+  for (const std::string& scheme : config.webhook_allowed_schemes) {
+    if (scheme == "https" || scheme == "http") continue;
+    refuse("--webhook-allowed-schemes takes https and http, not '" + scheme + "'.");
+  }
+  check_between("presigned-download-url-ttl-seconds", config.presigned_download_url_ttl_seconds, 1,
+                604'800);
+  check_between("webhook-request-timeout", config.webhook_request_timeout, 1, 300);
+  check_between("webhook-request-max-retries", config.webhook_request_max_retries, 0, 20);
+  check_between("webhook-delivery-max-workers", config.webhook_delivery_max_workers, 1, 64);
+  check_between("trash-days", config.trash_days, 0, trash_days_max);
+}
+
 void settle_backend(Config& config) {
   constexpr std::string_view relative = "sqlite:///";
   std::string& uri = config.backend_store_uri;
@@ -320,6 +344,7 @@ Config load_config(const SettingTexts& flags,
   if (!config.mlflow_ui.empty()) config.mlflow_ui = absolute_path(config.mlflow_ui);
   check_ports(config);
   check_keys(config);
+  check_limits(config);
   if (!config.data_dir.empty()) settle_backend(config);
   settle_artifacts(config);
   return config;

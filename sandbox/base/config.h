@@ -33,6 +33,15 @@ struct Config {
   std::string mlflow_ui;                          // empty: looked for
   std::vector<std::string> allowed_hosts;         // empty: MLflow's own list
   std::vector<std::string> cors_allowed_origins;  // empty: pages of this machine only
+  bool enable_custom_scorers = false;
+  std::int64_t trash_days = 0;
+  std::int64_t presigned_download_url_ttl_seconds = 300;
+  std::vector<std::string> webhook_allowed_schemes{"https"};
+  bool webhook_allow_private_ips = false;
+  std::int64_t webhook_request_timeout = 30;
+  std::int64_t webhook_request_max_retries = 3;
+  std::int64_t webhook_delivery_max_workers = 10;
+  Secret webhook_secret_encryption_key;  // empty: one is kept in the data directory
   bool detach = false;
   bool ci = false;
 
@@ -61,6 +70,9 @@ struct Config {
               "MINIO_ROOT_USER MINIO_ACCESS_KEY"),
         field("secret-key", &Config::secret_key, "S3 password",
               "MINIO_ROOT_PASSWORD MINIO_SECRET_KEY"),
+        field("presigned-download-url-ttl-seconds", &Config::presigned_download_url_ttl_seconds,
+              "How long a URL that gives a file is good",
+              "MLFLOW_PRESIGNED_DOWNLOAD_URL_TTL_SECONDS"),
         field("allowed-hosts", &Config::allowed_hosts,
               "Host names the tracking server answers to, * matches anything; replaces the usual "
               "list",
@@ -68,8 +80,31 @@ struct Config {
         field("cors-allowed-origins", &Config::cors_allowed_origins,
               "Web pages of other hosts that may change things, e.g. https://lab.example.org",
               "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"),
+        field("enable-custom-scorers", &Config::enable_custom_scorers,
+              "Keep scorers that carry code; this server never runs it, another one on the same "
+              "database may",
+              "MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS"),
+        field("trash-days", &Config::trash_days,
+              "Days after which what was deleted goes for ever by itself; 0 keeps it"),
         field("mlflow-ui", &Config::mlflow_ui,
               "Python environment with MLflow, whose web pages are shown at /mlflow/"),
+        field("webhook-allowed-schemes", &Config::webhook_allowed_schemes,
+              "Schemes of the addresses webhooks may have; https when none is given",
+              "MLFLOW_WEBHOOK_ALLOWED_SCHEMES"),
+        field("webhook-allow-private-ips", &Config::webhook_allow_private_ips,
+              "Let webhooks reach addresses that are not on the public internet",
+              "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS"),
+        field("webhook-request-timeout", &Config::webhook_request_timeout,
+              "Seconds a webhook may take to answer", "MLFLOW_WEBHOOK_REQUEST_TIMEOUT"),
+        field("webhook-request-max-retries", &Config::webhook_request_max_retries,
+              "How often a failed delivery to a webhook is tried again",
+              "MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES"),
+        field("webhook-delivery-max-workers", &Config::webhook_delivery_max_workers,
+              "Deliveries to webhooks at a time", "MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS"),
+        field("webhook-secret-encryption-key", &Config::webhook_secret_encryption_key,
+              "Seals the secrets of webhooks in the database; without it a key is kept in the data "
+              "directory",
+              "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"),
         field("detach", &Config::detach, "Run in the background"),
         field("ci", &Config::ci,
               "For test runs: free ports, one line of JSON, end with the parent"),

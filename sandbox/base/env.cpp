@@ -18,6 +18,12 @@ std::string Env::new_id() {
   return hex(bytes);
 }
 
+std::string Env::new_uuid() {
+  const std::string id = new_id();
+  return id.substr(0, 8) + "-" + id.substr(8, 4) + "-" + id.substr(12, 4) + "-" + id.substr(16, 4) +
+         "-" + id.substr(20);
+}
+
 std::int64_t SystemEnv::now_ms() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();

@@ -21,6 +21,8 @@ class Env {
   // 32 lower-case hex digits from 16 random bytes with the version-4 UUID bits set, the form of
   // MLflow's run ids.
   std::string new_id();
+  // The same with dashes: 8-4-4-4-12 digits.
+  std::string new_uuid();
 };
 
 // The real clock and the kernel's random source. Safe to use from every thread.

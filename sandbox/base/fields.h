@@ -45,7 +45,7 @@ constexpr Field<Owner, Type> in_path(std::string_view name,
 
 // A message is a struct with `static constexpr auto fields()` returning a std::tuple of Field.
 // Members may be: std::string, std::int64_t, double, bool, another message, std::optional of these,
-// std::vector of these, JsonText.
+// std::vector of these, JsonText, TextMap (fields_json.h).
 template <class Type>
 concept Message = requires {
   Type::fields();

@@ -205,6 +205,83 @@ JsonView JsonDocument::root() const {
   return JsonView(&tree_->json);
 }
 
+namespace {
+
+// The library's own visitor, told further. Its `bool` answers whether to go on.
+class EventTeller final : public nlohmann::json_sax<Json> {
+ public:
+  explicit EventTeller(JsonEvents& events) : events_(events) {}
+  bool null() override {
+    events_.null();
+    return true;
+  }
+  bool boolean(bool value) override {
+    events_.flag(value);
+    return true;
+  }
+  bool number_integer(number_integer_t value) override {
+    events_.integer(value);
+    return true;
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (value > static_cast<number_unsigned_t>(std::numeric_limits<std::int64_t>::max())) {
+      events_.real(static_cast<double>(value));
+    } else {
+      events_.integer(static_cast<std::int64_t>(value));
+    }
+    return true;
+  }
+  bool number_float(number_float_t value, const string_t& /*written*/) override {
+    events_.real(value);
+    return true;
+  }
+  bool string(string_t& value) override {
+    events_.text(value);
+    return true;
+  }
+  bool binary(binary_t& /*value*/) override { return false; }
+  bool start_object(std::size_t /*elements*/) override {
+    if (++depth_ > depth_max) return false;
+    events_.begin_object();
+    return true;
+  }
+  bool key(string_t& value) override {
+    events_.name(value);
+    return true;
+  }
+  bool end_object() override {
+    --depth_;
+    events_.end_object();
+    return true;
+  }
+  bool start_array(std::size_t /*elements*/) override {
+    if (++depth_ > depth_max) return false;
+    events_.begin_array();
+    return true;
+  }
+  bool end_array() override {
+    --depth_;
+    events_.end_array();
+    return true;
+  }
+  bool parse_error(std::size_t /*position*/,
+                   const std::string& /*last_token*/,
+                   const Json::exception& /*failure*/) override {
+    return false;
+  }
+
+ private:
+  JsonEvents& events_;
+  int depth_ = 0;
+};
+
+}  // namespace
+
+bool walk_json(std::string_view text, JsonEvents& events) {
+  EventTeller teller(events);
+  return Json::sax_parse(text.begin(), text.end(), &teller);
+}
+
 void JsonWriter::open(char bracket) {
   separate();
   out_ += bracket;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -94,6 +95,29 @@ struct JsonText {
   std::string json;
 };
 
+// An object whose values are all text (protobuf's map<string, string>).
+using TextMap = std::map<std::string, std::string>;
+
+// What a JSON text consists of, in the order of the text. A number with a fraction or an exponent,
+// and an integer beyond 64 bits, is real.
+class JsonEvents {
+ public:
+  virtual ~JsonEvents() = default;
+  virtual void null() = 0;
+  virtual void flag(bool value) = 0;
+  virtual void integer(std::int64_t value) = 0;
+  virtual void real(double value) = 0;
+  virtual void text(std::string& value) = 0;
+  virtual void begin_object() = 0;
+  virtual void name(std::string& text) = 0;
+  virtual void end_object() = 0;
+  virtual void begin_array() = 0;
+  virtual void end_array() = 0;
+};
+// Walks over the text without building a tree, and without recursion. False, after some events
+// perhaps, when it is not JSON or nested too deeply.
+bool walk_json(std::string_view text, JsonEvents& events);
+
 namespace fields_detail {
 
 [[noreturn]] void missing(std::string_view name);
@@ -151,6 +175,12 @@ void read_value(std::string_view name, const JsonView& json, Type& out) {
   } else if constexpr (Message<Type>) {
     if (!json.is_object()) fields_detail::invalid(name, json);
     read_message(json, out);
+  } else if constexpr (std::is_same_v<Type, TextMap>) {
+    if (!json.is_object()) fields_detail::invalid(name, json);
+    out.clear();
+    for (const std::string& key : json.names()) {
+      if (!json.member(key)->read(out[key])) fields_detail::invalid(name, json);
+    }
   } else {
     if (!json.read(out)) fields_detail::invalid(name, json);
   }
@@ -189,12 +219,19 @@ void write_value(JsonWriter& writer, const Type& value) {
     writer.end_array();
   } else if constexpr (Message<Type>) {
     write_message(writer, value);
+  } else if constexpr (std::is_same_v<Type, TextMap>) {
+    writer.begin_object();
+    for (const auto& [key, text] : value) {
+      writer.name(key);
+      writer.value(text);
+    }
+    writer.end_object();
   } else {
     writer.value(value);
   }
 }
 
-// proto2 presence: empty optionals and empty lists are absent, everything else is written.
+// proto2 presence: empty optionals, lists and maps are absent, everything else is written.
 template <Message Type>
 void write_message(JsonWriter& writer, const Type& message) {
   writer.begin_object();
@@ -206,7 +243,7 @@ void write_message(JsonWriter& writer, const Type& message) {
           if constexpr (fields_detail::IsOptional<Member>::value) {
             if (!member) return;
           }
-          if constexpr (fields_detail::IsVector<Member>::value) {
+          if constexpr (fields_detail::IsVector<Member>::value || std::is_same_v<Member, TextMap>) {
             if (member.empty()) return;
           }
           writer.name(one.name);
@@ -271,7 +308,8 @@ void read_text(std::string_view name, const std::string& text, Type& out) {
     if (text != "true" && text != "false" && text != "True" && text != "False")
       invalid_text(name, text);
     out = text == "true" || text == "True";
-  } else if constexpr (Message<Type> || std::is_same_v<Type, JsonText>) {
+  } else if constexpr (Message<Type> || std::is_same_v<Type, JsonText> ||
+                       std::is_same_v<Type, TextMap>) {
     const JsonDocument document(text);
     read_value(name, document.root(), out);
   } else {

@@ -34,6 +34,18 @@ const EVP_MD* algorithm(DigestKind kind) {
   }
 }
 
+std::string hmac(const EVP_MD* kind,
+                 std::size_t size,
+                 std::string_view key,
+                 std::string_view message) {
+  std::string out(size, '\0');
+  unsigned written = 0;
+  HMAC(kind, key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(message.data()), message.size(),
+       reinterpret_cast<unsigned char*>(out.data()), &written);
+  return out;
+}
+
 std::vector<std::uint8_t> big_endian(std::uint64_t value, std::size_t bytes) {
   std::vector<std::uint8_t> out(bytes);
   for (std::size_t i = bytes; i-- > 0; value >>= 8) out[i] = static_cast<std::uint8_t>(value);
@@ -101,12 +113,11 @@ std::string sha256_hex(std::string_view bytes) {
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view message) {
-  std::string out(32, '\0');
-  unsigned size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(message.data()), message.size(),
-       reinterpret_cast<unsigned char*>(out.data()), &size);
-  return out;
+  return hmac(EVP_sha256(), 32, key, message);
+}
+
+std::string hmac_sha1(std::string_view key, std::string_view message) {
+  return hmac(EVP_sha1(), 20, key, message);
 }
 
 }  // namespace sandbox

@@ -1,5 +1,5 @@
-// Digests: OpenSSL's MD5, SHA-1 and SHA-256, HMAC-SHA256, and the CRCs of the S3 checksum headers.
-// A Digest is fed piece by piece and is used by one thread at a time.
+// Digests: OpenSSL's MD5, SHA-1 and SHA-256, HMACs of the latter two, and the CRCs of the S3
+// checksum headers. A Digest is fed piece by piece and is used by one thread at a time.
 #pragma once
 
 #include <array>
@@ -35,5 +35,6 @@ class Digest {
 std::vector<std::uint8_t> digest(DigestKind kind, std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
 std::string hmac_sha256(std::string_view key, std::string_view message);  // 32 raw bytes
+std::string hmac_sha1(std::string_view key, std::string_view message);    // 20 raw bytes
 
 }  // namespace sandbox

@@ -59,6 +59,22 @@ std::size_t sequence_length(std::string_view text, std::size_t at) {
   return length;
 }
 
+// Letters of two bytes in UTF-8; a capital letter and its small one have the same length there.
+unsigned lower_letter(unsigned code) {
+  const auto within = [&](unsigned first, unsigned last) { return code >= first && code <= last; };
+  if (within(0xC0, 0xDE)) return code == 0xD7 ? code : code + 32;     // Latin-1
+  if (within(0x391, 0x3A9)) return code == 0x3A2 ? code : code + 32;  // Greek
+  if (within(0x400, 0x40F)) return code + 80;                         // Cyrillic
+  if (within(0x410, 0x42F)) return code + 32;
+  const bool even_is_capital = within(0x100, 0x12F) || within(0x132, 0x137) ||  // Latin Extended-A
+                               within(0x14A, 0x177) || within(0x460, 0x481) ||
+                               within(0x48A, 0x4BF) || within(0x4D0, 0x52F);
+  if (even_is_capital) return code | 1;
+  if (within(0x139, 0x148) || within(0x179, 0x17E)) return code % 2 == 1 ? code + 1 : code;
+  if (code == 0x178) return 0xFF;
+  return code;
+}
+
 }  // namespace
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -98,6 +114,20 @@ std::string lower(std::string_view text) {
 std::string upper(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), upper_char);
+  return out;
+}
+
+std::string lower_utf8(std::string_view text) {
+  std::string out = lower(text);
+  for (std::size_t i = 0; i + 1 < out.size(); ++i) {
+    const auto first = static_cast<unsigned char>(out[i]);
+    const auto second = static_cast<unsigned char>(out[i + 1]);
+    if (first < 0xC2 || first > 0xDF) continue;
+    const unsigned code = lower_letter(((first & 0x1Fu) << 6) | (second & 0x3Fu));
+    out[i] = static_cast<char>(0xC0 | (code >> 6));
+    out[i + 1] = static_cast<char>(0x80 | (code & 0x3F));
+    ++i;
+  }
   return out;
 }
 
@@ -219,6 +249,16 @@ bool is_valid_utf8(std::string_view text) {
     i += length;
   }
   return true;
+}
+
+std::string with_valid_utf8(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = sequence_length(text, i);
+    out.append(length == 0 ? "\xEF\xBF\xBD" : text.substr(i, length));
+    i += std::max<std::size_t>(1, length);
+  }
+  return out;
 }
 
 std::size_t utf8_length(std::string_view text) {

@@ -16,6 +16,9 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 std::string_view trim(std::string_view text);
 std::string lower(std::string_view text);                                 // ASCII only
 std::string upper(std::string_view text);                                 // ASCII only
+// UTF-8 in lower case as Python's lower() for ASCII, Latin, Greek and Cyrillic letters; other
+// scripts stay as they are.
+std::string lower_utf8(std::string_view text);
 bool equal_ignoring_case(std::string_view left, std::string_view right);  // ASCII only
 
 // Lower-case hex of the bytes, two digits a byte.
@@ -35,6 +38,8 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 std::string percent_encode(std::string_view text, std::string_view keep = "");
 
 bool is_valid_utf8(std::string_view text);
+// The text with U+FFFD for every byte that belongs to no character.
+std::string with_valid_utf8(std::string_view text);
 // Characters (code points) in UTF-8 text; each byte that starts none counts as one.
 std::size_t utf8_length(std::string_view text);
 // The first `characters` code points of the text.

@@ -33,11 +33,14 @@ constexpr std::array commands{
     Command{"verify", "Check the storage step by step: verify storage [--lang ko|en]", verify},
     Command{"logs", "Show the server's log: logs [-f] [tracking|s3|console]", logs},
     Command{"api", "List the endpoints the running tracking server knows", api},
+    Command{"experiments", "List, delete and restore experiments; delete --hard is for ever",
+            experiments},
+    Command{"gc", "Remove for ever what was deleted, files and rows: gc --dry-run shows it", gc},
+    Command{"sql", "Ask the metadata database: \\dt, SELECT …; it only reads", sql},
     Command{"down", "Stop the lab; its data stays", down},
     Command{"version", "Show the version", version},
     Command{"server", "The same as up, for those who type `mlflow server`", up},
     Command{"doctor", "Find out why something does not work", nullptr},
-    Command{"sql", "Ask the metadata database", nullptr},
     Command{"run", "Run a training job", nullptr},
     Command{"train", "Train with a built-in trainer", nullptr},
     Command{"pipeline", "Run pipelines", nullptr},
@@ -50,7 +53,7 @@ constexpr std::array commands{
 
 void print_rows(bool ready) {
   for (const Command& command : commands) {
-    if ((command.run != nullptr) == ready) std::printf("  %-10s %s\n", command.name, command.about);
+    if ((command.run != nullptr) == ready) std::printf("  %-11s %s\n", command.name, command.about);
   }
 }
 

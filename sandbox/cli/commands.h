@@ -17,6 +17,9 @@ int env(const Words& words);
 int logs(const Words& words);
 int verify(const Words& words);
 int api(const Words& words);
+int experiments(const Words& words);
+int gc(const Words& words);
+int sql(const Words& words);
 
 // argv without the program's name. Exit codes: 0 done, 1 it did not work, 2 that is not how to ask.
 int run(const Words& words);

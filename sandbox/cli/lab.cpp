@@ -28,6 +28,10 @@ std::string state_file(const std::string& data_dir) {
   return data_dir + "/state.json";
 }
 
+std::string places_file(const std::string& data_dir) {
+  return data_dir + "/places.json";
+}
+
 std::string reason() {
   return std::strerror(errno);
 }
@@ -64,6 +68,18 @@ std::optional<LabState> read_state(const std::string& data_dir) {
   const std::string text = read_text(state_file(data_dir));
   if (text.empty()) return std::nullopt;
   return from_json<LabState>(text);
+}
+
+void write_private_file(const std::string& path, const std::string& text) {
+  const std::string fresh = path + ".new";
+  unlink(fresh.c_str());
+  const int file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const bool written =
+      file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (file >= 0) close(file);
+  if (!written || rename(fresh.c_str(), path.c_str()) != 0) {
+    throw Error(Code::invalid_state, path + " cannot be written: " + reason());
+  }
 }
 
 }  // namespace
@@ -103,17 +119,10 @@ LabLock::~LabLock() {
 }
 
 void write_state(const LabState& state) {
-  const std::string path = state_file(state.data_dir);
-  const std::string fresh = path + ".new";
-  const std::string text = to_json(state) + "\n";
-  unlink(fresh.c_str());
-  const int file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const bool written =
-      file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  if (file >= 0) close(file);
-  if (!written || rename(fresh.c_str(), path.c_str()) != 0) {
-    throw Error(Code::invalid_state, path + " cannot be written: " + reason());
-  }
+  const LabPlaces places{state.backend_store_uri, state.default_artifact_root,
+                         state.artifacts_destination};
+  write_private_file(places_file(state.data_dir), to_json(places) + "\n");
+  write_private_file(state_file(state.data_dir), to_json(state) + "\n");
 }
 
 void remove_state(const std::string& data_dir) {
@@ -143,6 +152,12 @@ LabState need_running_lab(const std::string& data_dir) {
   if (auto state = running_lab(data_dir)) return *state;
   throw Error(Code::invalid_state, "No lab is running in " + data_dir + ". Start it with `" +
                                        program() + " up --detach" + data_dir_flag(data_dir) + "`.");
+}
+
+std::optional<LabPlaces> lab_places(const std::string& data_dir) {
+  const std::string text = read_text(places_file(data_dir));
+  if (text.empty()) return std::nullopt;
+  return from_json<LabPlaces>(text);
 }
 
 std::string log_file(const std::string& data_dir) {

@@ -42,6 +42,20 @@ struct LabState {
   }
 };
 
+// <data>/places.json: where the lab that ran here last kept its things. Unlike the state it stays
+// when the lab stops, so that commands find the same database again.
+struct LabPlaces {
+  std::string backend_store_uri;
+  std::string default_artifact_root;
+  std::string artifacts_destination;
+
+  static constexpr auto fields() {
+    return std::tuple{field("backend_store_uri", &LabPlaces::backend_store_uri),
+                      field("default_artifact_root", &LabPlaces::default_artifact_root),
+                      field("artifacts_destination", &LabPlaces::artifacts_destination)};
+  }
+};
+
 // Holds <data>/lock as long as it lives; the kernel lets go when the process ends, however it ends.
 class LabLock {
  public:
@@ -56,6 +70,7 @@ class LabLock {
   int file_ = -1;
 };
 
+// Writes the places as well.
 void write_state(const LabState& state);
 void remove_state(const std::string& data_dir);
 
@@ -66,6 +81,9 @@ std::optional<std::int64_t> lock_holder(const std::string& data_dir);
 std::optional<LabState> running_lab(const std::string& data_dir);
 // The same, or an Error that says how to start one.
 LabState need_running_lab(const std::string& data_dir);
+
+// Of the lab that runs there or ran there last; nullopt when none has.
+std::optional<LabPlaces> lab_places(const std::string& data_dir);
 
 std::string log_file(const std::string& data_dir);
 // "45s", "12m", "3h", "9d": an age as kubectl writes it.

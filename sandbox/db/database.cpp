@@ -11,18 +11,6 @@ namespace {
 
 constexpr std::string_view sqlite_scheme = "sqlite://";
 
-// SQLAlchemy's rule: three slashes start a relative path, four an absolute one, two are memory.
-std::string sqlite_file(const std::string& uri) {
-  const std::string rest = uri.substr(sqlite_scheme.size());
-  if (rest.empty() || rest == "/" || rest == "/:memory:") return "";
-  if (rest.front() != '/') {
-    throw Error(Code::invalid_parameter_value,
-                "The backend store URI '" + uri +
-                    "' names a host. Write sqlite:///relative/path or sqlite:////absolute/path.");
-  }
-  return rest.substr(1);
-}
-
 bool has_table(Tx& tx, std::string_view name) {
   return tx.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name).next();
 }
@@ -61,13 +49,24 @@ void prepare_schema(Tx& tx, const std::string& uri) {
 
 }  // namespace
 
-std::unique_ptr<Database> open_database(const std::string& backend_store_uri) {
-  if (!backend_store_uri.starts_with(sqlite_scheme)) {
+std::string sqlite_file(const std::string& uri) {
+  if (!uri.starts_with(sqlite_scheme)) {
     throw Error(Code::invalid_parameter_value,
-                "The backend store '" + backend_store_uri.substr(0, backend_store_uri.find(':')) +
+                "The backend store '" + uri.substr(0, uri.find(':')) +
                     "' is not supported by this version, only sqlite:///FILE is. PostgreSQL comes "
                     "with a later version.");
   }
+  const std::string rest = uri.substr(sqlite_scheme.size());
+  if (rest.empty() || rest == "/" || rest == "/:memory:") return "";
+  if (rest.front() != '/') {
+    throw Error(Code::invalid_parameter_value,
+                "The backend store URI '" + uri +
+                    "' names a host. Write sqlite:///relative/path or sqlite:////absolute/path.");
+  }
+  return rest.substr(1);
+}
+
+std::unique_ptr<Database> open_database(const std::string& backend_store_uri) {
   const std::string file = sqlite_file(backend_store_uri);
   if (!file.empty()) {
     const std::filesystem::path directory = std::filesystem::path(file).parent_path();

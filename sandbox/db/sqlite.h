@@ -48,4 +48,9 @@ class SqliteDatabase final : public Database {
   std::size_t readers_out_ = 0;
 };
 
+// The file a sqlite:// URI names, "" for a database in memory. SQLAlchemy's rule: three slashes
+// start a relative path, four an absolute one, two are memory. Throws
+// Error(invalid_parameter_value) for other URIs.
+std::string sqlite_file(const std::string& uri);
+
 }  // namespace sandbox::db

@@ -1,12 +1,20 @@
 #include "sandbox/db/sqlite_connection.h"
 
 #include "sandbox/base/error.h"
+#include "sandbox/db/regexp.h"
 
 namespace sandbox::db {
 namespace {
 
 constexpr std::size_t idle_statements_max = 300;
 constexpr int busy_timeout_ms = 20'000;  // another process may hold the file (a real MLflow server)
+
+// SQLite counts its memory under one lock for all connections unless it is told not to, before its
+// first use.
+void leave_memory_uncounted() {
+  static const int result = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(result);  // refused only when SQLite is in use already: slower, not wrong
+}
 
 }  // namespace
 
@@ -47,6 +55,7 @@ class SqliteCursor final : public Rows::Cursor {
 };
 
 SqliteConnection::SqliteConnection(const std::string& file, bool read_only) : file_(file) {
+  leave_memory_uncounted();
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   if (sqlite3_open_v2(file.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     const std::string reason = sqlite3_errmsg(handle_);
@@ -56,6 +65,7 @@ SqliteConnection::SqliteConnection(const std::string& file, bool read_only) : fi
   }
   sqlite3_busy_timeout(handle_, busy_timeout_ms);
   sqlite3_extended_result_codes(handle_, 1);
+  add_regexp(handle_);
   // MLflow's LIKE is case-sensitive; FULL makes every commit survive a power cut.
   script(
       "PRAGMA foreign_keys = ON; PRAGMA case_sensitive_like = ON; PRAGMA synchronous = FULL;"

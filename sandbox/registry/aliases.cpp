@@ -38,25 +38,29 @@ void Aliases::set(std::string_view name, std::string_view alias, std::string_vie
   check_alias(alias);
   check_alias_is_free(alias);
   const std::int64_t number = parse_version(version);
-  database_.write([&](db::Tx& tx) {
+  const bool is_prompt = database_.write([&](db::Tx& tx) {
     read_version(tx, name, number);
     tx.execute(
         "INSERT INTO registered_model_aliases (workspace, name, alias, version) VALUES ('default', "
         "?, ?, ?) ON CONFLICT (workspace, name, alias) DO UPDATE SET version = excluded.version",
         name, alias, number);
+    return is_of_prompt(tx, name);
   });
+  if (announce_) announce_(alias_created(is_prompt, name, alias, version));
 }
 
 void Aliases::remove(std::string_view name, std::string_view alias) {
   check_model_name(name);
   check_alias(alias);
-  database_.write([&](db::Tx& tx) {
+  const bool is_prompt = database_.write([&](db::Tx& tx) {
     require_model(tx, name);
     tx.execute(
         "DELETE FROM registered_model_aliases WHERE workspace = 'default' AND name = ? AND alias = "
         "?",
         name, alias);
+    return is_of_prompt(tx, name);
   });
+  if (announce_) announce_(alias_deleted(is_prompt, name, alias));
 }
 
 ModelVersion Aliases::get(std::string_view name, std::string_view alias) {

@@ -6,13 +6,15 @@
 #include <string_view>
 
 #include "sandbox/db/database.h"
+#include "sandbox/registry/events.h"
 #include "sandbox/registry/model_versions.h"
 
 namespace sandbox::registry {
 
 class Aliases {
  public:
-  explicit Aliases(db::Database& database) : database_(database) {}
+  explicit Aliases(db::Database& database, Announce announce = {})
+      : database_(database), announce_(std::move(announce)) {}
 
   // Throws for reserved names and for versions that are not there.
   void set(std::string_view name, std::string_view alias, std::string_view version);
@@ -23,6 +25,7 @@ class Aliases {
 
  private:
   db::Database& database_;
+  Announce announce_;
 };
 
 // Aliases::get inside a transaction.

@@ -160,12 +160,14 @@ std::vector<ModelVersion> read_latest_versions(db::Tx& tx, std::string_view name
 
 ModelVersion ModelVersions::create(const NewModelVersion& version) {
   const std::int64_t now = env_.now_ms();
-  return database_.write([&](db::Tx& tx) {
+  Origin told;  // before the store adds what it knows itself
+  ModelVersion created = database_.write([&](db::Tx& tx) {
     const bool is_prompt = are_of_prompt(version.tags);
     Origin origin =
         check_source(tx, rules_, {version.source, version.run_id, version.model_id, ""}, is_prompt);
     check_model_name(version.name);
     for (const Tag& tag : version.tags) check_version_tag(tag.key, tag.value);
+    told = origin;
     locate(tx, origin);
     require_model(tx, version.name);
     const std::int64_t number = next_version(tx, version.name);
@@ -182,6 +184,15 @@ ModelVersion ModelVersions::create(const NewModelVersion& version) {
     }
     return read_version(tx, version.name, number);
   });
+  if (announce_) {
+    announce_(version_created({.name = version.name,
+                               .version = created.version,
+                               .source = told.source,
+                               .run_id = told.run_id,
+                               .description = version.description},
+                              version.tags));
+  }
+  return created;
 }
 
 ModelVersion ModelVersions::get(std::string_view name, std::string_view version) {
@@ -275,10 +286,12 @@ void ModelVersions::set_tag(std::string_view name, std::string_view version, con
   check_model_name(name);
   const std::int64_t number = parse_version(version);
   check_version_tag(tag.key, tag.value);
-  database_.write([&](db::Tx& tx) {
+  const bool is_prompt = database_.write([&](db::Tx& tx) {
     require_version(tx, name, number);
     write_tag(tx, name, number, tag);
+    return is_of_prompt(tx, name);
   });
+  if (announce_) announce_(version_tag_set(is_prompt, name, version, tag));
 }
 
 void ModelVersions::delete_tag(std::string_view name,
@@ -287,13 +300,15 @@ void ModelVersions::delete_tag(std::string_view name,
   check_model_name(name);
   const std::int64_t number = parse_version(version);
   tracking::check_key("key", key);
-  database_.write([&](db::Tx& tx) {
+  const bool is_prompt = database_.write([&](db::Tx& tx) {
     require_version(tx, name, number);
     tx.execute(
         "DELETE FROM model_version_tags WHERE workspace = 'default' AND key = ? AND name = ? AND "
         "version = ?",
         key, name, number);
+    return is_of_prompt(tx, name);
   });
+  if (announce_) announce_(version_tag_deleted(is_prompt, name, version, key));
 }
 
 }  // namespace sandbox::registry

@@ -13,6 +13,7 @@
 #include "sandbox/base/env.h"
 #include "sandbox/base/fields.h"
 #include "sandbox/db/database.h"
+#include "sandbox/registry/events.h"
 #include "sandbox/registry/sources.h"
 #include "sandbox/registry/tags.h"
 
@@ -74,8 +75,8 @@ struct NewModelVersion {
 
 class ModelVersions {
  public:
-  ModelVersions(Env& env, db::Database& database, SourceRules rules = {})
-      : env_(env), database_(database), rules_(std::move(rules)) {}
+  ModelVersions(Env& env, db::Database& database, SourceRules rules = {}, Announce announce = {})
+      : env_(env), database_(database), rules_(std::move(rules)), announce_(std::move(announce)) {}
 
   // Also notes the version in the tag mlflow.modelVersions of the logged model it comes from.
   // Throws for sources the rules refuse (sources.h), unknown models, runs and logged models, and
@@ -112,6 +113,7 @@ class ModelVersions {
   Env& env_;
   db::Database& database_;
   SourceRules rules_;
+  Announce announce_;
 };
 
 // Reading rows: the columns in the order version_of wants them, of a table called v.

@@ -1,5 +1,6 @@
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "sandbox/registry/batches.h"
 #include "sandbox/registry/model_versions.h"
 #include "sandbox/registry/search_rules.h"
 #include "sandbox/tracking/filter.h"
@@ -136,7 +137,7 @@ ModelVersionPage ModelVersions::search(std::string_view filter,
     ModelVersionPage page;
     page.next_page_token = tracking::read_page(tx, statement, sql, max_results, offset,
                                                page.model_versions, version_of);
-    for (ModelVersion& version : page.model_versions) read_version_tags(tx, version);
+    read_tags(tx, page.model_versions);
     return page;
   });
 }

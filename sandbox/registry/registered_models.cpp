@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 #include "sandbox/registry/names.h"
 #include "sandbox/tracking/names.h"
 
@@ -69,6 +70,14 @@ std::vector<Tag> read_model_tags(db::Tx& tx, std::string_view name) {
   return tags;
 }
 
+bool is_of_prompt(db::Tx& tx, std::string_view name) {
+  db::Rows rows = tx.query(
+      "SELECT value FROM registered_model_tags WHERE workspace = 'default' AND key = ? AND name = "
+      "?",
+      prompt_tag, name);
+  return rows.next() && lower(rows.view(0)) == "true";
+}
+
 RegisteredModel model_of(const db::Rows& row) {
   RegisteredModel model;
   model.name = row.text(0);
@@ -96,7 +105,7 @@ RegisteredModel RegisteredModels::create(std::string_view name,
   check_model_name(name);
   for (const Tag& tag : tags) check_model_tag(tag.key, tag.value);
   const std::int64_t now = env_.now_ms();
-  return database_.write([&](db::Tx& tx) {
+  RegisteredModel created = database_.write([&](db::Tx& tx) {
     if (exists(tx, name)) {
       refuse_taken_name(name, have_prompt_tag(tags), have_prompt_tag(read_model_tags(tx, name)));
     }
@@ -107,6 +116,8 @@ RegisteredModel RegisteredModels::create(std::string_view name,
     for (const Tag& tag : tags) write_tag(tx, name, tag);
     return read_model(tx, name);
   });
+  if (announce_) announce_(model_created(name, tags, description));
+  return created;
 }
 
 RegisteredModel RegisteredModels::get(std::string_view name) {
@@ -163,21 +174,25 @@ void RegisteredModels::remove(std::string_view name) {
 void RegisteredModels::set_tag(std::string_view name, const Tag& tag) {
   check_model_name(name);
   check_model_tag(tag.key, tag.value);
-  database_.write([&](db::Tx& tx) {
+  const bool is_prompt = database_.write([&](db::Tx& tx) {
     require_model(tx, name);
     write_tag(tx, name, tag);
+    return is_of_prompt(tx, name);
   });
+  if (announce_ && is_prompt) announce_(prompt_tag_set(name, tag));
 }
 
 void RegisteredModels::delete_tag(std::string_view name, std::string_view key) {
   check_model_name(name);
   tracking::check_key("key", key);
-  database_.write([&](db::Tx& tx) {
+  const bool is_prompt = database_.write([&](db::Tx& tx) {
     require_model(tx, name);
     tx.execute(
         "DELETE FROM registered_model_tags WHERE workspace = 'default' AND key = ? AND name = ?",
         key, name);
+    return is_of_prompt(tx, name);
   });
+  if (announce_ && is_prompt) announce_(prompt_tag_deleted(name, key));
 }
 
 std::vector<ModelVersion> RegisteredModels::latest_versions(

@@ -12,6 +12,7 @@
 #include "sandbox/base/env.h"
 #include "sandbox/base/fields.h"
 #include "sandbox/db/database.h"
+#include "sandbox/registry/events.h"
 #include "sandbox/registry/model_versions.h"
 #include "sandbox/registry/tags.h"
 
@@ -57,7 +58,8 @@ struct RegisteredModelPage {
 
 class RegisteredModels {
  public:
-  RegisteredModels(Env& env, db::Database& database) : env_(env), database_(database) {}
+  RegisteredModels(Env& env, db::Database& database, Announce announce = {})
+      : env_(env), database_(database), announce_(std::move(announce)) {}
 
   // Throws Error(resource_already_exists) when the name is taken, by a prompt as well.
   RegisteredModel create(std::string_view name,
@@ -86,11 +88,13 @@ class RegisteredModels {
  private:
   Env& env_;
   db::Database& database_;
+  Announce announce_;
 };
 
 // Checks the name's form, then that such a model exists; throws Error(resource_does_not_exist).
 void require_model(db::Tx& tx, std::string_view name);
 std::vector<Tag> read_model_tags(db::Tx& tx, std::string_view name);
+bool is_of_prompt(db::Tx& tx, std::string_view name);
 
 // Reading rows: the columns in the order model_of wants them; the rest of a model comes separately.
 inline constexpr std::string_view model_columns =

@@ -1,4 +1,5 @@
 #include "sandbox/base/error.h"
+#include "sandbox/registry/batches.h"
 #include "sandbox/registry/registered_models.h"
 #include "sandbox/registry/search_rules.h"
 #include "sandbox/tracking/filter.h"
@@ -92,7 +93,7 @@ RegisteredModelPage RegisteredModels::search(std::string_view filter,
     RegisteredModelPage page;
     page.next_page_token = tracking::read_page(tx, statement, sql, max_results, offset,
                                                page.registered_models, model_of);
-    for (RegisteredModel& model : page.registered_models) read_model_details(tx, model);
+    read_details(tx, page.registered_models);
     return page;
   });
 }

@@ -73,8 +73,12 @@ void update_stage(db::Tx& tx,
       "UPDATE experiments SET lifecycle_stage = ?, last_update_time = ? WHERE experiment_id = ?",
       to, now, id);
   const db::Value deleted_time = to == "deleted" ? db::Value(now) : db::Value(nullptr);
-  tx.execute("UPDATE runs SET lifecycle_stage = ?, deleted_time = ? WHERE experiment_id = ?", to,
-             deleted_time, id);
+  // A run whose removal has begun stays deleted when its experiment comes back.
+  tx.execute(
+      "UPDATE runs SET lifecycle_stage = ?, deleted_time = ? WHERE experiment_id = ? AND NOT "
+      "EXISTS "
+      "(SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND tags.key = ?)",
+      to, deleted_time, id, purging_tag);
 }
 
 }  // namespace
@@ -257,7 +261,16 @@ void Experiments::remove(const std::string& experiment_id) {
 
 void Experiments::restore(const std::string& experiment_id) {
   const std::int64_t now = env_.now_ms();
-  database_.write([&](db::Tx& tx) { update_stage(tx, experiment_id, "deleted", "active", now); });
+  database_.write([&](db::Tx& tx) {
+    if (tx.query("SELECT 1 FROM experiment_tags WHERE experiment_id = ? AND key = ?",
+                 parse_experiment_id(experiment_id), purging_tag)
+            .next()) {
+      throw Error(Code::invalid_parameter_value,
+                  "Experiment '" + experiment_id +
+                      "' is being permanently deleted and cannot be restored.");
+    }
+    update_stage(tx, experiment_id, "deleted", "active", now);
+  });
 }
 
 void Experiments::set_tag(const std::string& experiment_id,

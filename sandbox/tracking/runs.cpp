@@ -296,7 +296,12 @@ void Runs::remove(const std::string& run_id) {
 }
 
 void Runs::restore(const std::string& run_id) {
-  database_.write([&](db::Tx& tx) { set_stage(tx, run_id, "active", nullptr); });
+  database_.write([&](db::Tx& tx) {
+    if (tx.query("SELECT 1 FROM tags WHERE run_uuid = ? AND key = ?", run_id, purging_tag).next()) {
+      refuse("Run '" + run_id + "' is being permanently deleted and cannot be restored.");
+    }
+    set_stage(tx, run_id, "active", nullptr);
+  });
 }
 
 void Runs::log_param(const std::string& run_id, const std::string& key, const std::string& value) {

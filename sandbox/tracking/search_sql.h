@@ -27,6 +27,8 @@ class SearchSql {
     values_.emplace_back(std::string_view(texts_.emplace_back(std::move(text))));
   }
   void bind(std::int64_t number) { values_.emplace_back(number); }
+  // NULL or a number.
+  void bind_value(const db::Value& value) { values_.push_back(value); }
   void bind(const Condition& condition) {
     for (const std::string& text : condition.texts) bind(text);
     for (const double number : condition.numbers) values_.emplace_back(number);

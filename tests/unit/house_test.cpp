@@ -28,19 +28,32 @@ const std::map<std::string, Names> arrows{
     {"object_store", {"base"}},
     {"s3", {"base", "http", "object_store"}},
     {"tracking", {"base", "http", "db", "object_store"}},
+    {"evaluation", {"base", "http", "db", "tracking"}},
     {"registry", {"base", "http", "db", "object_store", "tracking"}},
+    {"traces", {"base", "http", "db", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
+    {"upkeep", {"base", "http", "db", "object_store", "tracking", "registry", "artifacts"}},
     {"mlflow_ui", {"base", "http"}},
     {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
+    {"webhooks", {"base", "http", "db", "tracking"}},
 };
 
 // Library header -> the folder that is its door.
 const std::vector<std::pair<std::string, std::string>> doors{
-    {"httplib.h", "sandbox/http/"},    {"sqlite3.h", "sandbox/db/"},
-    {"pqxx/", "sandbox/db/"},          {"rocksdb/", "embedded_store/engine/"},
-    {"torch/", "trainers/"},           {"nlohmann/", "sandbox/base/"},
-    {"spdlog/", "sandbox/base/"},      {"openssl/", "sandbox/base/"},
-    {"pugixml", "embedded_store/s3/"}, {"CLI/", "sandbox/cli/"},
+    {"httplib.h", "sandbox/http/"},
+    {"curl/", "sandbox/http/"},
+    {"sqlite3.h", "sandbox/db/"},
+    {"pqxx/", "sandbox/db/"},
+    {"rocksdb/", "embedded_store/engine/"},
+    {"torch/", "trainers/"},
+    {"nlohmann/", "sandbox/base/"},
+    {"spdlog/", "sandbox/base/"},
+    {"openssl/", "sandbox/base/"},
+    {"google/protobuf/", "sandbox/traces/"},
+    {"re2/", "sandbox/db/"},
+    {"pugixml", "embedded_store/s3/"},
+    {"CLI/", "sandbox/cli/"},
+    {"editline/", "sandbox/cli/"},
 };
 
 // Words that belong to base/ alone, or nowhere.

@@ -54,8 +54,8 @@ struct World {
   http::Api api{{"/api", "/ajax-api"}};
   http::Router router{http::json_error};
 
-  explicit World(const PresignPart& presign_part = {})
-      : artifacts(*database, *store, {"mlflow", ""}, presign_part) {
+  explicit World(const Presign& presign = {})
+      : artifacts(*database, *store, {"mlflow", ""}, presign) {
     store->create_bucket("mlflow", "us-east-1");
     store->create_bucket("other", "us-east-1");
     database->write([](db::Tx& tx) {
@@ -323,9 +323,35 @@ TEST_CASE("presigned URLs are refused in the reference's words", "[artifacts]") 
              Catch::Contains("expiration must be between 1 and 604800 seconds (got 0)."));
 }
 
+TEST_CASE("presigned URLs of files in buckets", "[artifacts]") {
+  World world([](const Presigning& wanted) {
+    return wanted.method + " " + wanted.bucket + "/" + wanted.key + " " + wanted.query + " " +
+           wanted.content_type + " " + std::to_string(wanted.expires_s);
+  });
+  const auto ask = [&](const std::string& what, const std::string& body) {
+    return world.send("POST", "/api/2.0/mlflow/artifacts/presigned-" + what + "-url", body);
+  };
+  CHECK(ask("upload", R"({"run_id":"s","path":"d/x.json","expiration":7})").body ==
+        R"({"presigned_url":"PUT other/deep/s/d/x.json  text/plain 7",)"
+        R"("headers":{"Content-Type":"text/plain"}})");
+  CHECK(ask("upload", R"({"run_id":"s","path":"d/"})").status == 400);
+  CHECK(ask("upload", R"({"run_id":"s","path":"x","expiration":604801})").status == 400);
+  CHECK(ask("upload", R"({"run_id":"r","path":"x"})").status == 400);
+  CHECK(ask("upload", R"({"run_id":"local","path":"x"})").status == 501);
+  CHECK(ask("download", R"({"run_id":"s","path":"none"})").status == 404);
+  world.artifacts.put({"other", "deep/s/a b.txt"}, "12345");
+  CHECK(ask("download", R"({"run_id":"s","path":"a b.txt"})").body ==
+        R"({"presigned_url":"GET other/deep/s/a b.txt response-content-disposition=)"
+        R"(attachment%3B%20filename%3D%22a%20b.txt%22  300","file_size":5})");
+  world.artifacts.put({"mlflow", "d/x"}, "1");
+  CHECK(world.send("GET", "/api/2.0/mlflow-artifacts/presigned/d/x").body ==
+        R"({"url":"GET mlflow/d/x response-content-disposition=attachment%3B%20filename%3Dx  300",)"
+        R"("headers":{},"file_size":1})");
+  CHECK(world.send("GET", "/api/2.0/mlflow-artifacts/presigned/d/y").status == 404);
+}
+
 TEST_CASE("old clients whose uploads would go astray are told to send a plain PUT", "[artifacts]") {
-  World world(
-      [](const std::string&, const std::string&, const std::string&, int) { return "url"; });
+  World world([](const Presigning&) { return "url"; });
   const auto status = [&](const std::string& version) {
     return world
         .send("POST", "/api/2.0/mlflow-artifacts/mpu/create/dir", R"({"path":"/tmp/m.bin"})", false,

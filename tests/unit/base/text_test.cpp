@@ -37,6 +37,10 @@ TEST_CASE("UTF-8 counts characters, not bytes", "[base]") {
   CHECK_FALSE(is_valid_utf8("\xed\xa0\x80"));
 }
 
+TEST_CASE("capital letters of European scripts have small ones", "[base]") {
+  CHECK(lower_utf8("ÀÉß×ŸĀŁŹ ΑΩΣ ЁЖЯ 한글 Az") == "àéß×ÿāłź αωσ ёжя 한글 az");
+}
+
 TEST_CASE("numbers are read whole or not at all", "[base]") {
   CHECK(parse_int64("-42") == -42);
   CHECK_FALSE(parse_int64("42x"));

@@ -227,8 +227,6 @@ TEST_CASE("a request that is not signed well is refused by name", "[s3]") {
   Request no_hash = plain_get("/?lifecycle", good);
   no_hash.headers.remove("x-amz-content-sha256");
   CHECK(verify.refusal(no_hash) == "InvalidRequest");
-  CHECK(verify.refusal(request("GET", "/a?AWSAccessKeyId=A&Signature=b&Expires=1")) ==
-        "InvalidRequest");
 }
 
 TEST_CASE("a clock a quarter of an hour apart is refused", "[s3]") {

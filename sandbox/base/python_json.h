@@ -1,0 +1,65 @@
+// JSON as Python's json module reads and writes it. MLflow stores and hashes such text, so what is
+// written into its tables has to be the same byte for byte. It differs from the wire's JSON
+// (fields_json.h): members keep their order, whole numbers may have any length, NaN and Infinity
+// are words, and what is not ASCII is escaped.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sandbox {
+
+struct PythonJson {
+  enum class Kind { null, boolean, integer, real, text, list, object };
+  using Member = std::pair<std::string, PythonJson>;
+
+  Kind kind = Kind::null;
+  bool flag = false;
+  double number = 0;              // of a real
+  std::string text;               // of a text, UTF-8; the digits of an integer
+  std::vector<PythonJson> items;  // of a list
+  std::vector<Member> members;    // of an object, in the order they came; names are unique
+
+  // What json.loads reads. Throws Error(bad_request) naming the place when the text is not JSON or
+  // is nested deeper than 100 levels.
+  static PythonJson parse(std::string_view json);
+  static PythonJson of(std::string_view text);
+  static PythonJson of(const char* text) { return of(std::string_view(text)); }
+  static PythonJson of(std::int64_t integer);
+  static PythonJson of(double real);
+  static PythonJson of(bool flag);
+  static PythonJson list_of(const std::vector<std::string>& texts);
+  static PythonJson object();
+
+  [[nodiscard]] bool is_null() const { return kind == Kind::null; }
+  [[nodiscard]] bool is_text() const { return kind == Kind::text; }
+  [[nodiscard]] bool is_list() const { return kind == Kind::list; }
+  [[nodiscard]] bool is_object() const { return kind == Kind::object; }
+  // Python's truth: null, false, 0, "", [] and {} are not.
+  [[nodiscard]] bool is_true() const;
+  // The member of an object; null when there is none, and when this is no object.
+  [[nodiscard]] const PythonJson* find(std::string_view name) const;
+  // Of an object: replaces the member where it stands, or appends it.
+  void set(std::string_view name, PythonJson value);
+  // dict.update: every member of `other` is set.
+  void update(const PythonJson& other);
+
+  // What json.dumps writes; `sort_keys` orders the members of every object by name.
+  [[nodiscard]] std::string dumps(bool sort_keys = false) const;
+  // What str() writes: a text as it is, everything else as Python's literal.
+  [[nodiscard]] std::string str() const;
+  // "dict", "int" and so on.
+  [[nodiscard]] std::string_view type_name() const;
+};
+
+// The literal of a float: 0.1, 1e-07, 1e+16, 2.0, nan, inf.
+std::string python_float(double number);
+// The literal of a text: in single quotes unless there is one inside.
+std::string python_repr(std::string_view text);
+// ['a', 'b']
+std::string python_repr(const std::vector<std::string>& texts);
+
+}  // namespace sandbox

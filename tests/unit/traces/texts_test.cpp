@@ -1,0 +1,94 @@
+#include <catch2/catch.hpp>
+
+#include "sandbox/traces/analytics.h"
+#include "sandbox/traces/previews.h"
+#include "sandbox/traces/python_json.h"
+#include "sandbox/traces/span_json.h"
+#include "sandbox/traces/span_tree.h"
+#include "sandbox/traces/times.h"
+
+using namespace sandbox;          // NOLINT(google-build-using-namespace): a test of these
+using namespace sandbox::traces;  // NOLINT(google-build-using-namespace)
+
+TEST_CASE("times are written and read as protobuf's JSON", "[traces]") {
+  CHECK(timestamp_text(1'735'689'600'123) == "2025-01-01T00:00:00.123Z");
+  CHECK(timestamp_text(0) == "1970-01-01T00:00:00Z");
+  CHECK(parse_timestamp("2025-01-01T00:00:00.123456789+02:00") == 1'735'682'400'123);
+  CHECK(parse_timestamp("2025-01-01T00:00:00Z") == 1'735'689'600'000);
+  CHECK(!parse_timestamp("yesterday"));
+  CHECK(!parse_timestamp("2025-01-01"));
+  CHECK(duration_text(1500) == "1.500s");
+  CHECK(duration_text(2000) == "2s");
+  CHECK(duration_text(-5) == "-0.005s");
+  CHECK(parse_duration("1.5s") == 1500);
+  CHECK(parse_duration("0.0015s") == 1);
+  CHECK(parse_duration("-2s") == -2000);
+  CHECK(!parse_duration("1.5"));
+  CHECK(!parse_duration("1.xs"));
+}
+
+TEST_CASE("numbers are written as Python's repr writes them", "[traces]") {
+  CHECK(python_real(1) == "1.0");
+  CHECK(python_real(0.1) == "0.1");
+  CHECK(python_real(1e15) == "1000000000000000.0");
+  CHECK(python_real(1e16) == "1e+16");
+  CHECK(python_real(0.0001) == "0.0001");
+  CHECK(python_real(0.00001) == "1e-05");
+  CHECK(python_real(-1.5e-7) == "-1.5e-07");
+}
+
+TEST_CASE("JSON keeps its order and gets Python's spaces and escapes", "[traces]") {
+  CHECK(to_python_json(R"({"b":[1,2.50],"a":"ü"})") == R"({"b": [1, 2.5], "a": "ü"})");
+  CHECK(to_python_json(R"({"a":"ü😀"})", true) == R"({"a": "\u00fc\ud83d\ude00"})");
+  CHECK(to_python_json("[1]", true, true) == "[1.0]");
+  CHECK(to_python_json("no JSON") == "no JSON");
+}
+
+TEST_CASE("a preview shows the last message of its role", "[traces]") {
+  const char* chat =
+      R"({"messages":[{"role":"system","content":"s"},{"role":"user","content":"q"},)"
+      R"({"role":"assistant","content":"a"}]})";
+  CHECK(preview_of(chat, "user") == "q");
+  CHECK(preview_of(chat, "assistant") == "a");
+  CHECK(preview_of(R"({"choices":[{"message":{"role":"x","content":"c"}}]})", "user") == "c");
+  CHECK(preview_of(
+            R"({"request":{"input":[{"role":"user","content":[{"type":"text","text":"t"}]}]}})",
+            "user") == "t");
+  CHECK(preview_of("{\"x\": 1}", "user") == "{\"x\": 1}");
+  const std::string long_text(1500, 'x');
+  CHECK(preview_of(long_text, "user") == std::string(997, 'x') + "...");
+}
+
+TEST_CASE("a span with a sum stands for everything below it", "[traces]") {
+  const auto tokens = [](std::int64_t in, std::int64_t out) {
+    TokenCounts counts;
+    counts[0] = in;
+    counts[1] = out;
+    return std::optional(counts);
+  };
+  const std::vector<SpanNumbers> spans{
+      {"root", "", std::nullopt, std::nullopt},   {"a", "root", tokens(3, 4), std::nullopt},
+      {"b", "a", tokens(100, 100), std::nullopt},  // already in a
+      {"c", "root", tokens(1, 1), std::nullopt},  {"d", "elsewhere", tokens(10, 0), std::nullopt},
+  };
+  const auto sum = sum_tokens(spans);
+  REQUIRE(sum);
+  CHECK(to_json(*sum) == R"({"input_tokens": 14, "output_tokens": 5, "total_tokens": 0})");
+  CHECK(!sum_costs(spans));
+}
+
+TEST_CASE("a stored span is shown in OpenTelemetry's form", "[traces]") {
+  std::string out;
+  JsonWriter writer(out);
+  write_span(writer,
+             R"({"trace_id": "AAAA", "span_id": "BBBB", "parent_span_id": null, "name": "n",)"
+             R"( "start_time_unix_nano": 5, "end_time_unix_nano": 0, "events": [], "status":)"
+             R"( {"code": "STATUS_CODE_ERROR", "message": "m"}, "attributes": {"z": "{\"q\": [1,)"
+             R"( true, null]}", "a": "\"t\"", "n": "null", "raw": "no json"}, "links": []})");
+  CHECK(out ==
+        R"({"trace_id":"AAAA","span_id":"BBBB","name":"n","start_time_unix_nano":5,"attributes":)"
+        R"([{"key":"z","value":{"kvlist_value":{"values":[{"key":"q","value":{"array_value":)"
+        R"({"values":[{"int_value":1},{"bool_value":true},{}]}}}]}}},{"key":"a","value":)"
+        R"({"string_value":"t"}},{"key":"n"},{"key":"raw","value":{"string_value":"no json"}}],)"
+        R"("status":{"message":"m","code":"STATUS_CODE_ERROR"}})");
+}

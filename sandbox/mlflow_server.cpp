@@ -176,6 +176,7 @@ MlflowServer::MlflowServer(Env& env,
   registry::install_aliases(api, parts_->aliases);
   webhooks::install_webhooks(api, parts_->webhooks, parts_->deliveries);
   artifacts::install_artifacts(api, parts_->router, parts_->artifacts);
+  artifacts::install_promptlab(api, env, parts_->runs, parts_->artifacts);
   evaluation::install_datasets(api, parts_->datasets);
   evaluation::install_dataset_records(api, parts_->dataset_records);
   evaluation::install_scorers(api, parts_->scorers);

@@ -1,8 +1,13 @@
 // The artifact endpoints.
 #pragma once
 
+#include "sandbox/base/env.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
+
+namespace sandbox::tracking {
+class Runs;
+}
 
 namespace sandbox::artifacts {
 
@@ -15,5 +20,8 @@ void install_artifacts(http::Api& api, http::Router& router, Artifacts& artifact
 // The parts of install_artifacts that speak of multipart uploads and of presigned URLs.
 void install_multipart(http::Api& api, Artifacts& artifacts);
 void install_presigned(http::Api& api, Artifacts& artifacts);
+
+// Keeping prompts tried in the web UI (promptlab.h). The collaborators must outlive the Api.
+void install_promptlab(http::Api& api, Env& env, tracking::Runs& runs, Artifacts& artifacts);
 
 }  // namespace sandbox::artifacts

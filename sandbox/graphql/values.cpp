@@ -161,6 +161,15 @@ class Coercion {
       writer.name(name);
       writer.raw(json);
     }
+    for (const SchemaField& field : type.fields) {
+      const bool is_given =
+          std::find(value.names.begin(), value.names.end(), field.name) != value.names.end();
+      if (field.type.is_required && !is_given) {
+        refuse(value, path,
+               "Field '" + type.name + "." + field.name + "' of required type '" +
+                   field.type.written() + "' was not provided.");
+      }
+    }
     writer.end_object();
     return out;
   }

@@ -19,7 +19,6 @@ constexpr std::string_view never =
     "It runs language models or a gateway, which this server does not.";
 
 constexpr std::array later_rows{
-    RefusedRow{"POST", "2.0/mlflow/runs/create-promptlab-run"},
     RefusedRow{"POST", "3.0/mlflow/demo/generate"},
     RefusedRow{"GET|POST", "3.0/mlflow/jobs/cancel/{job_id}"},
     RefusedRow{"POST", "3.0/jobs"},

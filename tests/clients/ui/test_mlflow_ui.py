@@ -20,14 +20,14 @@ def row(page, number):
     return page.locator(f".ag-pinned-left-cols-container [row-index='{number}'] a").first
 
 
-def test_home(page, filled):
+def test_home(filled, page):
     page.visit("/")
     expect(page.get_by_role("heading", name="Recent Experiments")).to_be_visible()
     expect(page.get_by_role("table").get_by_role("link", name="walk")).to_be_visible()
     expect(page).to_have_title("Home - MLflow")
 
 
-def test_addresses_that_clients_print_lead_to_the_pages(page, ui_lab, ui_address, filled):
+def test_addresses_that_clients_print_lead_to_the_pages(filled, page, ui_lab, ui_address):
     run = filled.run("low")
     page.goto(f"{ui_lab.mlflow_url}/#/experiments/{filled.experiment}/runs/{run}")
     expect(page.get_by_role("heading", name="low")).to_be_visible()
@@ -35,7 +35,7 @@ def test_addresses_that_clients_print_lead_to_the_pages(page, ui_lab, ui_address
     expect(page).to_have_title(f"Run {run} - MLflow")
 
 
-def test_experiments(page, filled):
+def test_experiments(filled, page):
     page.visit("/experiments")
     expect(page.get_by_role("cell", name="walk", exact=True)).to_be_visible()
     page.get_by_role("textbox", name="Search experiments").fill("wal")
@@ -44,21 +44,7 @@ def test_experiments(page, filled):
     expect(page.get_by_role("cell", name="walk", exact=True)).to_be_visible()
 
 
-def test_create_experiment(page, filled):
-    page.visit("/experiments")
-    page.get_by_role("button", name="Create", exact=True).click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_placeholder("Input an experiment name").fill("made by hand")
-    # The new experiment's page asks for traces.
-    page.watch.allow(501, r"/traces/")
-    page.watch.allow(501, r"/datasets/search$")
-    dialog.get_by_role("button", name="Create").click()
-    expect(page.get_by_role("link", name="made by hand").first).to_be_visible()
-    made = filled.get("experiments/get-by-name", experiment_name="made by hand")
-    assert made["experiment"]["lifecycle_stage"] == "active"
-
-
-def test_runs_table_sorted(page, filled):
+def test_runs_table_sorted(filled, page):
     runs_page(page, filled)
     expect(row(page, 0)).to_have_text("to-delete")
     page.get_by_role("button", name="Sort: Created").click()
@@ -70,7 +56,7 @@ def test_runs_table_sorted(page, filled):
     expect(row(page, 0)).to_have_text("low")
 
 
-def test_runs_filtered(page, filled):
+def test_runs_filtered(filled, page):
     runs_page(page, filled)
     search = page.get_by_role("combobox", name=re.compile("metrics.rmse"))
     search.fill("metrics.accuracy > 0.5 AND params.layers = '3'")
@@ -79,7 +65,7 @@ def test_runs_filtered(page, filled):
     expect(page.get_by_role("link", name="high", exact=True)).to_be_visible()
 
 
-def test_a_filter_that_is_none_is_explained(page, filled):
+def test_a_filter_that_is_none_is_explained(filled, page):
     runs_page(page, filled)
     page.watch.allow(400, r"/runs/search$")
     search = page.get_by_role("combobox", name=re.compile("metrics.rmse"))
@@ -89,7 +75,7 @@ def test_a_filter_that_is_none_is_explained(page, filled):
     expect(page.get_by_text("Invalid comparator '>>'")).to_be_visible()
 
 
-def test_columns(page, filled):
+def test_columns(filled, page):
     runs_page(page, filled)
     page.get_by_role("button", name="Columns", exact=True).click()
     page.get_by_placeholder("Search columns").fill("loss")
@@ -97,14 +83,14 @@ def test_columns(page, filled):
     expect(page.get_by_role("columnheader", name="loss").first).to_be_visible()
 
 
-def test_charts(page, filled):
+def test_charts(filled, page):
     page.visit(f"/experiments/{filled.experiment}/runs?compareRunsMode=CHART")
     for name in ("accuracy", "loss"):
         card = page.get_by_test_id("experiment-view-compare-runs-card").filter(has_text=name)
         expect(card.locator(LINE).first).to_be_attached()
 
 
-def test_compare(page, filled):
+def test_compare(filled, page):
     runs = [filled.run("low"), filled.run("high")]
     page.visit(
         f"/compare-runs?runs={quote(json.dumps(runs))}&numRuns=2"
@@ -116,7 +102,7 @@ def test_compare(page, filled):
     expect(page.get_by_text("learning_rate").first).to_be_visible()
 
 
-def test_nested_runs(page, filled):
+def test_nested_runs(filled, page):
     runs_page(page, filled)
     expect(page.get_by_role("link", name="child-1")).to_have_count(0)
     parent = page.get_by_role("row").filter(has_text="parent")
@@ -126,7 +112,7 @@ def test_nested_runs(page, filled):
     expect(page.get_by_role("link", name="parent")).to_be_visible()
 
 
-def test_run_overview(page, filled):
+def test_run_overview(filled, page):
     run = filled.run("low")
     page.visit(f"/experiments/{filled.experiment}/runs/{run}")
     expect(page.get_by_role("heading", name="low")).to_be_visible()
@@ -135,7 +121,7 @@ def test_run_overview(page, filled):
     expect(page.get_by_text("digits").first).to_be_visible()
 
 
-def test_run_metrics(page, filled):
+def test_run_metrics(filled, page):
     page.visit(f"/experiments/{filled.experiment}/runs/{filled.run('low')}/model-metrics")
     for name in ("accuracy", "loss"):
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
@@ -143,14 +129,14 @@ def test_run_metrics(page, filled):
     expect(page.locator(LINE).first).to_be_attached()
 
 
-def test_an_unknown_run_is_explained(page, filled):
+def test_an_unknown_run_is_explained(filled, page):
     page.visit(f"/experiments/{filled.experiment}/runs/0123456789abcdef0123456789abcdef")
     expect(
         page.get_by_text("Run ID 0123456789abcdef0123456789abcdef does not exist")
     ).to_be_visible()
 
 
-def test_run_artifacts(page, filled):
+def test_run_artifacts(filled, page):
     page.visit(f"/experiments/{filled.experiment}/runs/{filled.run('artifacts')}/artifacts")
     page.get_by_text("pictures").click()
     page.get_by_text("red.png").click()
@@ -168,7 +154,7 @@ def test_run_artifacts(page, filled):
     expect(page.get_by_text("Seoul").first).to_be_visible()
 
 
-def test_rename_a_run(page, filled):
+def test_rename_a_run(filled, page):
     run = filled.run("to-rename")
     page.visit(f"/experiments/{filled.experiment}/runs/{run}")
     expect(page.get_by_role("heading", name="to-rename")).to_be_visible()
@@ -180,7 +166,7 @@ def test_rename_a_run(page, filled):
     assert filled.run("renamed") == run
 
 
-def test_delete_and_restore_a_run(page, filled):
+def test_delete_and_restore_a_run(filled, page):
     run = filled.run("to-delete")
 
     def stage():
@@ -206,13 +192,13 @@ def test_delete_and_restore_a_run(page, filled):
     assert stage() == "active"
 
 
-def test_logged_models(page, filled):
+def test_logged_models(filled, page):
     page.visit(f"/experiments/{filled.experiment}/models")
     expect(page.get_by_role("link", name="doubler", exact=True)).to_be_visible()
     expect(page.get_by_text("Ready").first).to_be_visible()
 
 
-def test_logged_model(page, filled):
+def test_logged_model(filled, page):
     page.visit(f"/experiments/{filled.experiment}/models/{filled.model}")
     expect(page.get_by_role("heading", name="doubler", exact=True)).to_be_visible()
     expect(page.get_by_text(filled.model).first).to_be_visible()
@@ -221,7 +207,7 @@ def test_logged_model(page, filled):
     expect(page.get_by_role("link", name=re.compile("doubler-in-registry"))).to_be_visible()
 
 
-def test_logged_model_artifacts(page, filled):
+def test_logged_model_artifacts(filled, page):
     page.visit(f"/experiments/{filled.experiment}/models/{filled.model}/artifacts")
     page.get_by_text("requirements.txt").click()
     expect(page.get_by_text("mlflow", exact=True).last).to_be_visible()
@@ -229,20 +215,20 @@ def test_logged_model_artifacts(page, filled):
     expect(page.get_by_text("dependencies").first).to_be_visible()
 
 
-def test_registered_models(page, filled):
+def test_registered_models(filled, page):
     page.visit("/models")
     expect(page.get_by_role("link", name="doubler-in-registry")).to_be_visible()
     expect(page).to_have_title("Models - MLflow")
 
 
-def test_registered_model(page, filled):
+def test_registered_model(filled, page):
     page.visit("/models/doubler-in-registry")
     for text in ("Doubles what it is given.", "owner", "champion"):
         expect(page.get_by_text(text).first).to_be_visible()
     expect(page.get_by_role("link", name="Version 1")).to_be_visible()
 
 
-def test_model_version(page, filled):
+def test_model_version(filled, page):
     page.visit("/models/doubler-in-registry/versions/1")
     expect(page.get_by_role("heading", name="Version 1")).to_be_visible()
     expect(page.get_by_role("link", name="with-model")).to_be_visible()
@@ -251,7 +237,7 @@ def test_model_version(page, filled):
     expect(page.get_by_text("Inputs (1)")).to_be_visible()
 
 
-def test_prompts(page, filled):
+def test_prompts(filled, page):
     page.visit("/prompts")
     page.get_by_role("link", name="greeting").click()
     expect(page.get_by_role("heading", name="greeting")).to_be_visible()
@@ -260,18 +246,32 @@ def test_prompts(page, filled):
     expect(page.get_by_text("Say hello to {{name}}.").first).to_be_visible()
 
 
-def test_evaluation_runs(page, filled):
+def test_evaluation_runs(filled, page):
     page.visit(f"/experiments/{filled.experiment}/evaluation-runs")
     expect(page.get_by_role("heading", name="Evaluation runs")).to_be_visible()
     expect(page.get_by_text("parent", exact=True).first).to_be_visible()
 
 
-def test_settings(page, filled):
+def test_settings(filled, page):
     page.visit("/settings/general")
     expect(page.get_by_role("heading", name="General")).to_be_visible()
 
 
-def test_an_unknown_experiment_is_explained(page, filled):
+def test_an_unknown_experiment_is_explained(filled, page):
     page.watch.allow(404, r"/experiments/get$")
     page.visit("/experiments/99999/runs")
     expect(page.get_by_text("No Experiment with id=99999 exists").first).to_be_visible()
+
+
+def test_create_experiment(filled, page):
+    page.visit("/experiments")
+    page.get_by_role("button", name="Create", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_placeholder("Input an experiment name").fill("made by hand")
+    # The new experiment's page asks for traces.
+    page.watch.allow(501, r"/traces/")
+    page.watch.allow(501, r"/datasets/search$")
+    dialog.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("link", name="made by hand").first).to_be_visible()
+    made = filled.get("experiments/get-by-name", experiment_name="made by hand")
+    assert made["experiment"]["lifecycle_stage"] == "active"

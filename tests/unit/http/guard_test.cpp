@@ -45,6 +45,13 @@ TEST_CASE("this machine's names and private addresses are answered, others are n
   }
 }
 
+TEST_CASE("a page of another site may not ask /graphql to change anything", "[http]") {
+  CHECK(status_of(request_to("localhost", "POST", "/graphql", "http://evil.example")) == 403);
+  CHECK(status_of(request_to("localhost", "POST", "/graphql", "http://localhost:3000")) == 200);
+  CHECK(status_of(request_to("localhost", "POST", "/graphql")) == 200);
+  CHECK(status_of(request_to("evil.example", "GET", "/graphql")) == 403);
+}
+
 TEST_CASE("health and version answer under every name", "[http]") {
   CHECK(status_of(request_to("evil.example", "GET", "/health")) == 200);
   CHECK(status_of(request_to("evil.example", "GET", "/version")) == 200);

@@ -152,9 +152,9 @@ class Parser {
       expect(":");
       PythonJson member = read(depth + 1);
       if (const auto [place, is_new] = places.emplace(name, value.members.size()); !is_new) {
-        value.members[place->second].second = std::move(member);
+        value.members[place->second].value = std::move(member);
       } else {
-        value.members.emplace_back(std::move(name), std::move(member));
+        value.members.push_back({std::move(name), std::move(member)});
       }
       skip_blanks();
     } while (take(","));
@@ -296,14 +296,14 @@ void write(std::string& out, const PythonJson& value, bool sort_keys) {
   for (const PythonJson::Member& member : value.members) members.push_back(&member);
   if (sort_keys) {
     std::sort(members.begin(), members.end(),
-              [](const auto* left, const auto* right) { return left->first < right->first; });
+              [](const auto* left, const auto* right) { return left->name < right->name; });
   }
   out += '{';
   for (const PythonJson::Member* member : members) {
     if (member != members.front()) out += ", ";
-    append_quoted(out, member->first);
+    append_quoted(out, member->name);
     out += ": ";
-    write(out, member->second, sort_keys);
+    write(out, member->value, sort_keys);
   }
   out += '}';
 }
@@ -329,8 +329,8 @@ void write_literal(std::string& out, const PythonJson& value) {
   out += '{';
   for (std::size_t i = 0; i < value.members.size(); ++i) {
     if (i != 0) out += ", ";
-    out += python_repr(value.members[i].first) + ": ";
-    write_literal(out, value.members[i].second);
+    out += python_repr(value.members[i].name) + ": ";
+    write_literal(out, value.members[i].value);
   }
   out += '}';
 }
@@ -346,6 +346,9 @@ PythonJson PythonJson::of(std::string_view text) {
   value.kind = Kind::text;
   value.text = text;
   return value;
+}
+PythonJson PythonJson::of(const char* text) {
+  return of(std::string_view(text));
 }
 PythonJson PythonJson::of(std::int64_t integer) {
   PythonJson value;
@@ -392,23 +395,23 @@ bool PythonJson::is_true() const {
 
 const PythonJson* PythonJson::find(std::string_view name) const {
   for (const Member& member : members) {
-    if (member.first == name) return &member.second;
+    if (member.name == name) return &member.value;
   }
   return nullptr;
 }
 
 void PythonJson::set(std::string_view name, PythonJson value) {
   for (Member& member : members) {
-    if (member.first == name) {
-      member.second = std::move(value);
+    if (member.name == name) {
+      member.value = std::move(value);
       return;
     }
   }
-  members.emplace_back(name, std::move(value));
+  members.push_back({std::string(name), std::move(value)});
 }
 
 void PythonJson::update(const PythonJson& other) {
-  for (const Member& member : other.members) set(member.first, member.second);
+  for (const Member& member : other.members) set(member.name, member.value);
 }
 
 std::string PythonJson::dumps(bool sort_keys) const {

@@ -7,14 +7,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace sandbox {
 
 struct PythonJson {
   enum class Kind { null, boolean, integer, real, text, list, object };
-  using Member = std::pair<std::string, PythonJson>;
+  struct Member;
 
   Kind kind = Kind::null;
   bool flag = false;
@@ -27,7 +26,7 @@ struct PythonJson {
   // is nested deeper than 100 levels.
   static PythonJson parse(std::string_view json);
   static PythonJson of(std::string_view text);
-  static PythonJson of(const char* text) { return of(std::string_view(text)); }
+  static PythonJson of(const char* text);
   static PythonJson of(std::int64_t integer);
   static PythonJson of(double real);
   static PythonJson of(bool flag);
@@ -53,6 +52,11 @@ struct PythonJson {
   [[nodiscard]] std::string str() const;
   // "dict", "int" and so on.
   [[nodiscard]] std::string_view type_name() const;
+};
+
+struct PythonJson::Member {
+  std::string name;
+  PythonJson value;
 };
 
 // The literal of a float: 0.1, 1e-07, 1e+16, 2.0, nan, inf.

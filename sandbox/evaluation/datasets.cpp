@@ -117,6 +117,7 @@ void read_dataset_tags(db::Tx& tx, std::vector<Dataset>& datasets) {
       "SELECT dataset_id, key, value FROM evaluation_dataset_tags WHERE dataset_id IN " +
       std::string(id_marks);
   std::vector<std::string> ids;
+  ids.reserve(datasets.size());
   std::unordered_map<std::string, PythonJson> tags;
   for (const Dataset& dataset : datasets) ids.push_back(dataset.dataset_id);
   for_each_id_list(ids, [&](const std::vector<db::Value>& list) {
@@ -150,6 +151,7 @@ Dataset Datasets::create(const NewDataset& in) {
   }
   dataset.tags = shown.dumps();
   std::vector<std::string> association_ids;
+  association_ids.reserve(in.experiment_ids.size());
   for (std::size_t i = 0; i < in.experiment_ids.size(); ++i) {
     association_ids.push_back("a-" + env_.new_id());
   }

@@ -35,6 +35,7 @@ bool is_tag(const std::string& prefix, const std::string& key, const Keys& keys)
   if (!prefix.empty()) refuse("Invalid identifier token '" + prefix + "' specified");
   if (std::find(keys.begin(), keys.end(), key) != keys.end()) return false;
   std::vector<std::string> shown;
+  shown.reserve(keys.size());
   for (const std::string_view one : keys) shown.push_back("'" + std::string(one) + "'");
   refuse("Invalid attribute key '" + key + "' specified. Valid keys are: {" + join(shown, ", ") +
          "}");

@@ -34,6 +34,7 @@ void check_word(std::string_view what,
                 const Words& allowed) {
   if (!word || std::find(allowed.begin(), allowed.end(), *word) != allowed.end()) return;
   std::vector<std::string> shown;
+  shown.reserve(allowed.size());
   for (const std::string_view one : allowed) shown.push_back("'" + std::string(one) + "'");
   refuse(python_repr(*word) + " is no " + std::string(what) + " of an issue; it is one of " +
          join(shown, ", ") + ".");

@@ -133,13 +133,15 @@ ReviewItemPage ReviewItems::list(const ListReviewItems& in) {
   });
 }
 
-ReviewItem ReviewItems::set_status(const SetReviewStatus& in) {
+ReviewItem ReviewItems::set_status(const SetReviewStatus& in,
+                                   const std::optional<std::string>& reviewer) {
   const auto status = enum_word(in.status, status_names);
   if (!status) {
     refuse("`status` must be one of PENDING, COMPLETE, or DECLINED; got proto enum value 0.");
   }
   const std::string item_id(trim(in.item_id));
-  const auto reviewer = checked_reviewer(*status, in.completed_by);
+  const auto claimed = reviewer && *status == "pending" ? std::nullopt : reviewer;
+  const auto completed_by = checked_reviewer(*status, reviewer ? claimed : in.completed_by);
   const std::int64_t now = env_.now_ms();
   return database_.write([&](db::Tx& tx) {
     experiment_of_queue(tx, in.queue_id);
@@ -153,7 +155,8 @@ ReviewItem ReviewItems::set_status(const SetReviewStatus& in) {
     tx.execute(
         "UPDATE review_queue_items SET status = ?, last_update_time_ms = ?, completed_by = ?, "
         "completed_time_ms = ? WHERE queue_id = ? AND item_id = ?",
-        *status, now, reviewer, reviewer ? std::optional(now) : std::nullopt, in.queue_id, item_id);
+        *status, now, completed_by, completed_by ? std::optional(now) : std::nullopt, in.queue_id,
+        item_id);
     return *find_item(tx, in.queue_id, item_id);
   });
 }

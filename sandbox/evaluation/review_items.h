@@ -83,7 +83,9 @@ class ReviewItems {
   // The newest first.
   ReviewItemPage list(const ListReviewItems& in);
   // Who completes or declines an item is noted; setting the status it has changes nothing.
-  ReviewItem set_status(const SetReviewStatus& in);
+  // `reviewer` is who logged in and stands above what the client says of itself; nobody where
+  // nobody has to log in.
+  ReviewItem set_status(const SetReviewStatus& in, const std::optional<std::string>& reviewer = {});
 
  private:
   Env& env_;

@@ -258,13 +258,13 @@ std::vector<std::string> normal_identifiers(const std::vector<std::string>& valu
   return normal;
 }
 
-ReviewQueue ReviewQueues::create(const NewReviewQueue& in) {
+ReviewQueue ReviewQueues::create(const NewReviewQueue& in,
+                                 const std::optional<std::string>& owner) {
   const Checked queue = checked(in);
   const std::string queue_id = "rq-" + env_.new_id();
   const std::int64_t now = env_.now_ms();
   return database_.write([&](db::Tx& tx) {
-    if (!insert_queue(tx, queue_id, visible_experiment(tx, in.experiment_id), queue, std::nullopt,
-                      now)) {
+    if (!insert_queue(tx, queue_id, visible_experiment(tx, in.experiment_id), queue, owner, now)) {
       refuse_taken_name(queue.name);
     }
     return read_queue(tx, queue_id);
@@ -341,7 +341,7 @@ ReviewQueuePage ReviewQueues::list(const ListReviewQueues& in) {
 ReviewQueue ReviewQueues::update(const UpdateReviewQueue& in) {
   const std::int64_t now = env_.now_ms();
   return database_.write([&](db::Tx& tx) {
-    const ReviewQueue queue = read_queue(tx, in.queue_id);
+    ReviewQueue queue = read_queue(tx, in.queue_id);
     if (queue.queue_type == "USER") {
       refuse(
           "A user queue's name, assigned user, schemas, and owner are fixed and cannot be "

@@ -102,8 +102,9 @@ class ReviewQueues {
  public:
   ReviewQueues(Env& env, db::Database& database) : env_(env), database_(database) {}
 
-  // RESOURCE_ALREADY_EXISTS when the name is taken.
-  ReviewQueue create(const NewReviewQueue& in);
+  // RESOURCE_ALREADY_EXISTS when the name is taken. `owner` is who logged in, never what a client
+  // says; nobody where nobody has to.
+  ReviewQueue create(const NewReviewQueue& in, const std::optional<std::string>& owner = {});
   // The user's own queue, made when there is none.
   ReviewQueue get_or_create_user(const std::string& experiment_id, const std::string& user);
   ReviewQueue get(const std::string& queue_id);

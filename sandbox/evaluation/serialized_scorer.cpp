@@ -36,7 +36,7 @@ bool has_code(const PythonJson& value) {
   }
   return std::any_of(value.items.begin(), value.items.end(), has_code) ||
          std::any_of(value.members.begin(), value.members.end(),
-                     [](const PythonJson::Member& member) { return has_code(member.second); });
+                     [](const PythonJson::Member& member) { return has_code(member.value); });
 }
 
 using Names = std::set<std::string>;
@@ -84,7 +84,7 @@ void check_third_parties(const PythonJson& value) {
   if (const PythonJson* data = value.find(third_party_part); data != nullptr && data->is_object()) {
     if (const PythonJson* options = data->find("kwargs")) check_options(*options);
   }
-  for (const PythonJson::Member& member : value.members) check_third_parties(member.second);
+  for (const PythonJson::Member& member : value.members) check_third_parties(member.value);
   for (const PythonJson& item : value.items) check_third_parties(item);
 }
 

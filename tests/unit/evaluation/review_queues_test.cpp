@@ -73,3 +73,16 @@ TEST_CASE("a failed update leaves the queue as it was", "[evaluation]") {
   CHECK(after.name == "q");
   CHECK(after.users == std::vector<std::string>{"a"});
 }
+
+TEST_CASE("who logged in owns what they make and is not who a client says", "[evaluation]") {
+  QueueWorld world;
+  const ReviewQueue made = world.queues.create({"7", "q", {"\"CUSTOM\""}, {}, {}}, "Ann");
+  CHECK(made.created_by == "Ann");
+  world.items.add(made.queue_id, {"t1"});
+  const ReviewItem done =
+      world.items.set_status({made.queue_id, "t1", {"\"COMPLETE\""}, "somebody"}, "Ann");
+  CHECK(done.completed_by == "ann");
+  const ReviewItem open =
+      world.items.set_status({made.queue_id, "t1", {"\"PENDING\""}, "somebody"}, "Ann");
+  CHECK_FALSE(open.completed_by);
+}

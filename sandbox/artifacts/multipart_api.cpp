@@ -73,14 +73,55 @@ struct AbortUpload {
   }
 };
 
+// A URL that needs no key, in the words of the run endpoints and of the proxy's.
+struct PresignedUpload {
+  std::string presigned_url;
+  std::optional<JsonText> headers;
+  static constexpr auto fields() {
+    return std::tuple{field("presigned_url", &PresignedUpload::presigned_url),
+                      field("headers", &PresignedUpload::headers)};
+  }
+};
+
+struct PresignedDownload {
+  std::string presigned_url;
+  std::optional<JsonText> headers;
+  std::optional<std::int64_t> file_size;
+  static constexpr auto fields() {
+    return std::tuple{field("presigned_url", &PresignedDownload::presigned_url),
+                      field("headers", &PresignedDownload::headers),
+                      field("file_size", &PresignedDownload::file_size)};
+  }
+};
+
+struct PresignProxied {
+  std::string artifact_path;
+  static constexpr auto fields() {
+    return std::tuple{in_path("artifact_path", &PresignProxied::artifact_path)};
+  }
+};
+
+struct PresignedProxied {
+  std::string url;
+  std::optional<JsonText> headers;
+  std::optional<std::int64_t> file_size;
+  static constexpr auto fields() {
+    return std::tuple{field("url", &PresignedProxied::url),
+                      field("headers", &PresignedProxied::headers),
+                      field("file_size", &PresignedProxied::file_size)};
+  }
+};
+
 struct PresignUpload {
   std::string run_id;
   std::string model_id;
   std::string path;
+  std::int64_t expiration = 900;
   static constexpr auto fields() {
     return std::tuple{field("run_id", &PresignUpload::run_id),
                       field("model_id", &PresignUpload::model_id),
-                      required("path", &PresignUpload::path)};
+                      required("path", &PresignUpload::path),
+                      field("expiration", &PresignUpload::expiration, "In seconds.")};
   }
 };
 
@@ -114,9 +155,9 @@ struct PresignDownload {
 
 void install_presigned(http::Api& api, Artifacts& artifacts) {
   const std::string root = "2.0/mlflow/artifacts/";
-  api.post<PresignUpload, Empty>(
+  api.post<PresignUpload, PresignedUpload>(
       root + "presigned-upload-url", "Refused: uploads go through the proxy or plain S3.",
-      [&](const PresignUpload& in) -> Empty {
+      [&](const PresignUpload& in) -> PresignedUpload {
         if (in.run_id.empty() == in.model_id.empty()) {
           throw Error(Code::invalid_parameter_value,
                       "Exactly one of run_id and model_id must be provided.");
@@ -126,9 +167,9 @@ void install_presigned(http::Api& api, Artifacts& artifacts) {
             in.run_id.empty() ? artifacts.model_root(in.model_id) : artifacts.run_root(in.run_id),
             "upload", "", "a");
       });
-  api.post<PresignDownload, Empty>(
+  api.post<PresignDownload, PresignedDownload>(
       root + "presigned-download-url", "Refused: downloads go through the proxy or plain S3.",
-      [&](const PresignDownload& in) -> Empty {
+      [&](const PresignDownload& in) -> PresignedDownload {
         safe_path(in.path);
         if (in.expiration < 1 || in.expiration > presigned_seconds_max) {
           throw Error(Code::invalid_parameter_value,
@@ -162,8 +203,7 @@ void decline_clients_that_lose_the_root(const http::Request& request) {
   }
 }
 
-http::Response create(Artifacts& artifacts, http::Request& request) {
-  const auto in = from_json<CreateUpload>(http::Api::json_body(request));
+CreatedUpload create(Artifacts& artifacts, const CreateUpload& in, const http::Request& request) {
   check_support(artifacts);
   decline_clients_that_lose_the_root(request);
   const Location place = upload_place(artifacts, request, in.path);
@@ -178,11 +218,10 @@ http::Response create(Artifacts& artifacts, http::Request& request) {
     out.credentials.push_back(
         {std::move(url), static_cast<std::int64_t>(out.credentials.size()) + 1});
   }
-  return http::Response::json(200, to_json(out));
+  return out;
 }
 
-http::Response complete(Artifacts& artifacts, http::Request& request) {
-  const auto in = from_json<CompleteUpload>(http::Api::json_body(request));
+Empty complete(Artifacts& artifacts, const CompleteUpload& in, const http::Request& request) {
   check_support(artifacts);
   const Location place = upload_place(artifacts, request, in.path);
   std::vector<store::CompletedPart> parts;
@@ -197,37 +236,44 @@ http::Response complete(Artifacts& artifacts, http::Request& request) {
     parts.push_back({static_cast<int>(part.part_number), std::string(etag), {}});
   }
   artifacts.complete_upload(place, in.upload_id, parts);
-  return http::Response::json(200, "{}");
+  return {};
 }
 
-http::Response abort(Artifacts& artifacts, http::Request& request) {
-  const auto in = from_json<AbortUpload>(http::Api::json_body(request));
+Empty abort(Artifacts& artifacts, const AbortUpload& in, const http::Request& request) {
   check_support(artifacts);
   artifacts.abort_upload(upload_place(artifacts, request, in.path), in.upload_id);
-  return http::Response::json(200, "{}");
+  return {};
 }
 
 }  // namespace
 
 void install_multipart(http::Api& api, Artifacts& artifacts) {
   const std::string root = "2.0/mlflow-artifacts/";
-  api.add_raw("POST", root + "mpu/create/{artifact_path...}", "Begin a multipart upload.",
-              [&](http::Request& request) { return create(artifacts, request); });
-  api.add_raw("POST", root + "mpu/complete/{artifact_path...}", "Make an upload's parts one file.",
-              [&](http::Request& request) { return complete(artifacts, request); });
-  api.add_raw("POST", root + "mpu/abort/{artifact_path...}", "Give up a multipart upload.",
-              [&](http::Request& request) { return abort(artifacts, request); });
+  api.post<CreateUpload, CreatedUpload>(root + "mpu/create/{artifact_path...}",
+                                        "Begin a multipart upload.",
+                                        [&](const CreateUpload& in, const http::Request& request) {
+                                          return create(artifacts, in, request);
+                                        });
+  api.post<CompleteUpload, Empty>(root + "mpu/complete/{artifact_path...}",
+                                  "Make an upload's parts one file.",
+                                  [&](const CompleteUpload& in, const http::Request& request) {
+                                    return complete(artifacts, in, request);
+                                  });
+  api.post<AbortUpload, Empty>(root + "mpu/abort/{artifact_path...}", "Give up a multipart upload.",
+                               [&](const AbortUpload& in, const http::Request& request) {
+                                 return abort(artifacts, in, request);
+                               });
   // What the clients of 2.9 and 2.10 ask for a file in their run's root.
   api.add_raw("POST", root + "mpu/create", "Refused: the path must say where the file goes.",
               [](http::Request& /*request*/) -> http::Response {
                 throw Error(Code::not_implemented, no_multipart);
               });
-  api.add_raw("GET", root + "presigned/{artifact_path...}",
-              "Refused: downloads go through the proxy.",
-              [](http::Request& request) -> http::Response {
-                safe_path(request.parameter("artifact_path"));
-                throw Error(Code::not_implemented, no_multipart_download);
-              });
+  api.get<PresignProxied, PresignedProxied>(
+      root + "presigned/{artifact_path...}", "Refused: downloads go through the proxy.",
+      [](const PresignProxied& in) -> PresignedProxied {
+        safe_path(in.artifact_path);
+        throw Error(Code::not_implemented, no_multipart_download);
+      });
   install_presigned(api, artifacts);
 }
 

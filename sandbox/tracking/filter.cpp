@@ -95,8 +95,19 @@ class Lexer {
     }
   }
 
+  // Two quotes or a backslash and a quote do not end the text, unless none ends it later; both stay
+  // in it as written, as in the reference.
   std::string quoted(char quote) {
-    const std::size_t end = filter_.find(quote, at_ + 1);
+    std::size_t end = std::string_view::npos;
+    for (std::size_t i = at_ + 1; i < filter_.size(); ++i) {
+      const bool is_escape = filter_[i] == '\\' && quote != '`';
+      if (filter_[i] != quote && !is_escape) continue;
+      const bool has_quote = i + 1 < filter_.size() && filter_[i + 1] == quote;
+      if (!has_quote && is_escape) continue;
+      end = has_quote && is_escape ? i + 1 : i;
+      if (!has_quote) break;
+      ++i;
+    }
     if (end == std::string_view::npos) {
       refuse("Invalid clause(s) in filter string: '" + std::string(filter_.substr(at_)) +
              "' has no closing " + quote);

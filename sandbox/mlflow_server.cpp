@@ -113,8 +113,9 @@ MlflowServer::MlflowServer(Env& env,
 
   http::Router& router = parts_->router;
   router.add("GET", "/health", [](http::Request&) { return http::Response::text(200, "OK"); });
-  router.add("GET", "/version",
-             [](http::Request&) { return http::Response::text(200, std::string(mlflow_version)); });
+  router.add("GET", "/version", [](http::Request&) {
+    return http::Response::text(200, std::string(mlflow_version), "text/html; charset=utf-8");
+  });
   router.add("GET", "/", [](http::Request&) {
     return http::Response::text(200, front_page, "text/html; charset=utf-8");
   });

@@ -96,6 +96,17 @@ void Inputs::log_outputs(const std::string& run_id, const std::vector<ModelOutpu
 }
 
 std::vector<DatasetSummary> Inputs::summaries(const std::vector<std::string>& experiment_ids) {
+  constexpr std::size_t experiments_max = 20;
+  if (experiment_ids.empty()) {
+    throw Error(Code::invalid_parameter_value,
+                "SearchDatasets request must specify at least one experiment_id.");
+  }
+  if (experiment_ids.size() > experiments_max) {
+    throw Error(Code::invalid_parameter_value,
+                "SearchDatasets request cannot specify more than " +
+                    std::to_string(experiments_max) + " experiment_ids. Received " +
+                    std::to_string(experiment_ids.size()) + " experiment_ids.");
+  }
   std::string marks;
   std::vector<db::Value> values;
   for (const std::string& id : experiment_ids) {

@@ -27,7 +27,8 @@ struct LogOutputs {
 struct SearchDatasets {
   std::vector<std::string> experiment_ids;
   static constexpr auto fields() {
-    return std::tuple{required("experiment_ids", &SearchDatasets::experiment_ids)};
+    return std::tuple{
+        field("experiment_ids", &SearchDatasets::experiment_ids, "At least one, at most 20.")};
   }
 };
 

@@ -18,6 +18,7 @@ class Ours:
     code: str = "INVALID_PARAMETER_VALUE"
     message: str = ""
     body: object = None  # the whole body instead of an error
+    same_as: str = ""  # our answer is the reference's to this other step
 
 
 @dataclass
@@ -72,4 +73,8 @@ def each_order(step, path, orders, key="order_by", **fixed):
     return [step(f"order by {one}", path, {**fixed, key: one}) for one in orders]
 
 
+# Why this server answers otherwise: reasons that many steps share.
 SLOW = "the reference answers a server error, which clients repeat for minutes"
+SENTENCE = "the same refusal in other words"
+DROPPED = "the reference drops a value of a wrong type in silence"
+KINDER = "the reference refuses what can only mean one thing"

@@ -60,8 +60,5 @@ def test_every_pending_group_exists_and_has_a_date_and_a_reason():
 
 def test_every_difference_from_the_reference_says_why():
     for group in group_names():
-        recording = recording_of(group)
         for step in steps_of(group):
-            if step.ours is not None:
-                assert len(step.ours.why.split()) >= 4, (group, step.name)
-                assert recording[step.name]["status"] != 200 or step.ours.why, (group, step.name)
+            assert step.ours is None or len(step.ours.why.split()) >= 4, (group, step.name)

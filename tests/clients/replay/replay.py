@@ -92,7 +92,7 @@ class Player:
             return None
 
     def comparable(self, step, response):
-        kind = response.headers.get("Content-Type", "").split(";")[0]
+        kind = response.headers.get("Content-Type", "").split(";")[0] if response.content else ""
         if kind == "text/html" and step.path.startswith(("/api", "/ajax-api")):
             return {"status": response.status_code, "type": kind}
         try:
@@ -152,7 +152,7 @@ def expected(step, recording):
     if ours.same_as:
         return recording[ours.same_as]
     body = {"error_code": ours.code, "message": ours.message} if ours.body is None else ours.body
-    kind = "text/plain" if isinstance(body, str) else "application/json"
+    kind = ("text/plain" if body else "") if isinstance(body, str) else "application/json"
     return {"status": ours.status, "type": kind, "body": body}
 
 

@@ -1,9 +1,12 @@
 """Artifacts: the proxy, the listings of runs and models, downloads, multipart, presigned URLs."""
 
-from steps import delete, each, get, post, put
+from steps import SENTENCE, Ours, delete, each, get, post, put
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 ROOT = PROXY + "/0/{run}/artifacts"
+
+
+ROOT_FILES = {"files": [{"is_dir": True, "path": "0"}, {"file_size": 1, "is_dir": False, "path": "top.txt"}]}
 
 
 def mpu(word, name, path, sent):
@@ -94,3 +97,16 @@ STEPS = [
     get("a presigned download through the proxy", "/api/2.0/mlflow-artifacts/presigned/0/{run}/artifacts/a.txt"),
     get("a presigned download upwards", "/api/2.0/mlflow-artifacts/presigned/%2e%2e/x"),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "upload without name": Ours("an error in the form of all others", message="must include a filename"),
+    "upload with a backslash": Ours("a backslash is a path of another system", message="Invalid path"),
+    "GET list: path = '.'": Ours("a path is told in its shortest form", 200, same_as="list the run"),
+    "GET list: path = 'a\\\\b'": Ours("a backslash is a path of another system", message="Invalid path"),
+    "GET artifacts: path = ''": Ours("the file with a backslash was refused", 200, body=ROOT_FILES),
+    "list the proxy's root": Ours("the file with a backslash was refused", 200, body=ROOT_FILES),
+    "download a directory": Ours("an error in the form of all others", message="refers to a directory"),
+    "abort nothing": Ours("this server has multipart uploads", 404, "RESOURCE_DOES_NOT_EXIST", "upload does not exist"),
+    "a presigned download through the proxy": Ours(SENTENCE, 501, "NOT_IMPLEMENTED", message="Multipart download is not supported for the current artifact repositor"),
+}

@@ -1,6 +1,6 @@
 """Experiments: creating, reading, renaming, deleting, restoring, tags."""
 
-from steps import SLOW, Ours, each, get, post
+from steps import SENTENCE, Ours, each, get, post
 
 CREATE = "experiments/create"
 
@@ -97,3 +97,8 @@ STEPS = [
     get("the default one is deleted", "experiments/get", {"experiment_id": "0"}),
     post("restore the default one", "experiments/restore", {"experiment_id": "0"}),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "a tag as text": Ours(SENTENCE, message="Invalid value [\"k\"] for parameter 'tags' supplied:  Hint: Value was of"),
+}

@@ -1,6 +1,6 @@
 """Datasets and models that go into a run and come out of it."""
 
-from steps import each, get, post
+from steps import DROPPED, SENTENCE, Ours, each, get, post
 
 INPUTS, OUTPUTS = "runs/log-inputs", "runs/outputs"
 DATASET = {"name": "points", "digest": "abc", "source_type": "local", "source": "{\"uri\": \"x\"}"}
@@ -60,3 +60,13 @@ STEPS = [
     *each(post, "/ajax-api/2.0/mlflow/experiments/search-datasets", "experiment_ids", [["0"], ["99"], [], ["0", "0"], None, "0", [0], ["x"], ["0"] * 21]),
     post("datasets of no experiment", "/ajax-api/2.0/mlflow/experiments/search-datasets"),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "an entry as text": Ours(DROPPED, message="Invalid value [\"x\"] for parameter 'datasets' supplied:  Hint: Value wa"),
+    "the output again": Ours("a repeated output says nothing new", 200, body={}),
+    "the output at another step": Ours("a repeated output says nothing new", 200, body={}),
+    "an output without step": Ours("a repeated output says nothing new", 200, body={}),
+    "search-datasets: experiment_ids = '0'": Ours(SENTENCE, message="Invalid value \"0\" for parameter 'experiment_ids' supplied:  Hint: Valu"),
+    "search-datasets: experiment_ids = [0]": Ours(SENTENCE, message="Invalid value [0] for parameter 'experiment_ids' supplied:  Hint: Valu"),
+}

@@ -1,6 +1,6 @@
 """runs/log-batch: limits, duplicates, all or nothing."""
 
-from steps import get, post
+from steps import DROPPED, SENTENCE, SLOW, Ours, get, post
 
 BATCH = "runs/log-batch"
 POINT = {"key": "m", "value": 1, "timestamp": 1}
@@ -72,6 +72,16 @@ STEPS = [
     batch("null lists", metrics=None, params=None, tags=None),
     batch("a null metric", metrics=[None]),
     batch("a metric of a dataset", metrics=[{**POINT, "key": "ds", "dataset_name": "n", "dataset_digest": "g"}]),
-    batch("a metric of an unknown model", metrics=[{**POINT, "key": "md", "model_id": "m-0"}]),
     get("all of it", "runs/get", {"run_id": "{run}"}),
+    batch("a metric of an unknown model", metrics=[{**POINT, "key": "md", "model_id": "m-0"}]),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "by run_uuid": Ours(SENTENCE, message="Missing value for required parameter 'run_id'. See the API docs for mo"),
+    "a text as value": Ours(DROPPED, message="Invalid value \"x\" for parameter 'value' supplied:  Hint: Value was of "),
+    "a metric as text": Ours(SLOW, message="Invalid value [\"x\"] for parameter 'metrics' supplied:  Hint: Value was"),
+    "a param as list": Ours(SLOW, message="Invalid value [[\"k\",\"v\"]] for parameter 'params' supplied:  Hint: Valu"),
+    "null lists": Ours(SLOW, 200, body={}),
+    "a null metric": Ours(SLOW, message="Invalid value [null] for parameter 'metrics' supplied:  Hint: Value wa"),
+}

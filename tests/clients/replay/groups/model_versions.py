@@ -1,6 +1,6 @@
 """Model versions: sources, stages, tags, searching."""
 
-from steps import delete, each, each_filter, each_order, get, patch, post
+from steps import SENTENCE, SLOW, Ours, delete, each, each_filter, each_order, get, patch, post
 
 CREATE = "model-versions/create"
 SEARCH = "model-versions/search"
@@ -82,3 +82,16 @@ STEPS = [
     get("its alias is gone", "registered-models/alias", {"name": "one", "alias": "champion"}),
     post("its number is not given again", CREATE, {"name": "one", "source": "s3://b/last"}),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "create: source = 'models:/one/Staging'": Ours(SLOW, 404, "RESOURCE_DOES_NOT_EXIST", message="No versions of model with name 'one' and stage 'Staging' found"),
+    "create: source = 'file://host/x'": Ours(SLOW, message="file://host/x is not a valid remote uri. For remote access on windows,"),
+    "GET get: version = '99999999999999999999'": Ours(SLOW, 404, "RESOURCE_DOES_NOT_EXIST", message="Model Version (name=one, version=9223372036854775807) not found"),
+    "archive others for Archived": Ours(SLOW, message="Model version transition cannot archive existing model versions becaus"),
+    "run_id IN (1)": Ours(SENTENCE, message="While parsing a list in the query, expected string value, punctuation,"),
+    "source = 's3://b/first'": Ours(SENTENCE, message="Invalid attribute key 'source' specified. Valid keys are '"),
+    "version = 1": Ours(SENTENCE, message="Invalid attribute key 'version' specified. Valid keys are '"),
+    "tags.team IS NULL": Ours(SLOW, message="Invalid comparator for tag: IS NULL"),
+    "order by ['version']": Ours(SENTENCE, message="Invalid attribute key 'version' specified. Valid keys are '"),
+}

@@ -1,6 +1,6 @@
 """Registered models: creating, renaming, describing, tags, aliases, searching."""
 
-from steps import delete, each, each_filter, each_order, get, patch, post
+from steps import SENTENCE, SLOW, Ours, delete, each, each_filter, each_order, get, patch, post
 
 CREATE = "registered-models/create"
 SEARCH = "registered-models/search"
@@ -92,3 +92,14 @@ STEPS = [
     delete("delete by query", "registered-models/delete?name=renamed"),
     delete("delete as a form", "registered-models/delete", None, text="name=renamed", headers={"Content-Type": "application/x-www-form-urlencoded"}),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "GET search: max_results = -1": Ours("the reference answers a page that never ends", message="must not be negative"),
+    "tags.team IS NULL": Ours(SLOW, message="Invalid comparator for tag: IS NULL"),
+    "tags.team IS NOT NULL": Ours(SLOW, message="Invalid comparator for tag: IS NOT NULL"),
+    "version = '1'": Ours(SENTENCE, message="Invalid attribute key 'version' specified. Valid keys are '"),
+    "timestamp > 5": Ours(SENTENCE, message="Invalid attribute key 'timestamp' specified. Valid keys are '"),
+    "name is null": Ours(SLOW, message="Invalid comparator for attribute: IS NULL"),
+    "order by ['name', 'name']": Ours(SLOW, message="`order_by` contains duplicate fields: ['name', 'name']"),
+}

@@ -1,6 +1,6 @@
 """Metrics, params and tags of a run, one at a time."""
 
-from steps import each, get, post, shown
+from steps import DROPPED, SENTENCE, SLOW, Ours, each, get, post, shown
 
 METRIC, PARAM, TAG = "runs/log-metric", "runs/log-parameter", "runs/set-tag"
 KEYS = ["a b", "a/b", "a.b", "a-b", "a:b", "é", "한", "a;b", "a=b", "a,b", "a'b", 'a"b', "a\\b", "../a", "/a", "a/../b", "a//b", "a/", ".", "..", "./a", " ", "", "k" * 250, "k" * 251, None, 5, "a\nb", "a%b", "a#b"]
@@ -71,3 +71,17 @@ STEPS = [
     get("a nonsense page", "metrics/get-history", {"run_id": "{run}", "metric_key": "m", "max_results": 2, "page_token": "xyz"}),
     get("a page without max_results", "metrics/get-history", {"run_id": "{run}", "metric_key": "m", "page_token": "{token}"}),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "runs/log-metric with value []": Ours(SLOW, message="Invalid value [] for parameter 'value' supplied:  Hint: Value was of t"),
+    "runs/log-metric with value {}": Ours(SLOW, message="Invalid value "),
+    "runs/log-metric with timestamp ''": Ours(SENTENCE, message="Missing value for required parameter 'timestamp'. See the API docs for"),
+    "runs/log-metric with timestamp 1.5": Ours(DROPPED, message="Invalid value 1.5 for parameter 'timestamp' supplied:  Hint: Value was"),
+    "runs/log-metric with timestamp 9223372036854775808": Ours(DROPPED, message="Invalid value 9223372036854775808 for parameter 'timestamp' supplied: "),
+    "runs/log-metric with step 1.5": Ours(DROPPED, message="Invalid value 1.5 for parameter 'step' supplied:  Hint: Value was of t"),
+    "runs/log-metric with step 9223372036854775808": Ours(DROPPED, message="Invalid value 9223372036854775808 for parameter 'step' supplied:  Hint"),
+    "GET get-history: max_results = 'x'": Ours(DROPPED, message="Invalid value \"x\" for parameter 'max_results' supplied:  Hint: Value w"),
+    "GET get-history: max_results = '1.5'": Ours(DROPPED, message="Invalid value \"1.5\" for parameter 'max_results' supplied:  Hint: Value"),
+    "GET get-history: max_results = ''": Ours(DROPPED, message="Invalid value \"\" for parameter 'max_results' supplied:  Hint: Value wa"),
+}

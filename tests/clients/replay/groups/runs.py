@@ -1,8 +1,31 @@
 """Runs: creating, reading, updating, deleting, restoring."""
 
-from steps import each, get, post
+from steps import DROPPED, KINDER, SLOW, Ours, each, get, post
 
 CREATE = "runs/create"
+
+CUT = {
+    "run": {
+        "info": {
+            "run_id": "<id>",
+            "run_uuid": "<id>",
+            "run_name": "cut",
+            "experiment_id": "1",
+            "user_id": "",
+            "status": "RUNNING",
+            "start_time": 1,
+            "artifact_uri": "mlflow-artifacts:/1/<id>/artifacts",
+            "lifecycle_stage": "active",
+        },
+        "data": {
+            "tags": [
+                {"key": "a", "value": "<8000 times v>"},
+                {"key": "mlflow.runName", "value": "cut"},
+            ]
+        },
+        "inputs": {},
+    }
+}
 
 STEPS = [
     post("an experiment", "experiments/create", {"name": "e"}, save={"e": "experiment_id"}),
@@ -22,7 +45,7 @@ STEPS = [
     post("an empty name", CREATE, {"experiment_id": "{e}", "start_time": 1, "run_name": ""}),
     post("a number as name", CREATE, {"experiment_id": "{e}", "start_time": 1, "run_name": 5}),
     post("a long name", CREATE, {"experiment_id": "{e}", "start_time": 1, "run_name": "n" * 300}),
-    *each(post, CREATE, "start_time", ["12", "x", 1.5, -1, None, True, [], 1e15], experiment_id="{e}", run_name="timed"),
+    *each(post, CREATE, "start_time", ["12", "x", 1.5, -1, None, [], 1e15], experiment_id="{e}", run_name="timed"),
     post("a long tag is cut", CREATE, {"experiment_id": "{e}", "start_time": 1, "run_name": "cut", "tags": [{"key": "a", "value": "v" * 8001}]}),
     post("a long tag key", CREATE, {"experiment_id": "{e}", "start_time": 1, "tags": [{"key": "k" * 251, "value": "v"}]}),
     post("a bad tag key", CREATE, {"experiment_id": "{e}", "start_time": 1, "tags": [{"key": "a;b", "value": "v"}]}),
@@ -66,3 +89,15 @@ STEPS = [
     post("a model of an unknown run", "runs/log-model", {"run_id": "0" * 32, "model_json": "{}"}),
     get("the run with its models", "runs/get", {"run_id": "{run}"}),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "create: start_time = 1.5": Ours(DROPPED, message="Invalid value 1.5 for parameter 'start_time' supplied:  Hint: Value wa"),
+    "create: start_time = []": Ours(SLOW, message="Invalid value [] for parameter 'start_time' supplied:  Hint: Value was"),
+    "a long tag is cut": Ours("cut as every other long tag is", 200, body=CUT),
+    "tags as text": Ours(DROPPED, message="Invalid value \"a\" for parameter 'tags' supplied:  Hint: Value was of t"),
+    "update: end_time = 1.5": Ours(DROPPED, message="Invalid value 1.5 for parameter 'end_time' supplied:  Hint: Value was "),
+    "delete by run_uuid": Ours(KINDER, 200, body={}),
+    "log-model: model_json = '5'": Ours(SLOW, message="Model json is missing mandatory fields: "),
+    "log-model: model_json = '[]'": Ours(SLOW, message="Model json is missing mandatory fields: "),
+}

@@ -4,6 +4,7 @@ names and addresses become words."""
 import importlib
 import json
 import re
+import time
 from pathlib import Path
 
 import requests
@@ -21,9 +22,17 @@ PATTERNS = [
 LONG = re.compile(r"(.)\1{99,}", re.DOTALL)
 PYTHON_SET = re.compile(r"\{('[^']*'(?:, '[^']*')*)\}")
 DATABASE = "<words of the database>"
+BETWEEN_STEPS_SECONDS = 0.002  # so that what is made later has a later time in milliseconds
 TIMES = range(1_600_000_000_000, 4_000_000_000_000)
 # Lists whose order nobody promises, and what tells their items apart.
-UNORDERED = {"tags": "key", "params": "key", "metrics": "key", "aliases": "alias"}
+UNORDERED = {
+    "tags": "key",
+    "params": "key",
+    "metrics": "key",
+    "aliases": "alias",
+    "request_metadata": "key",
+}
+DIGEST = re.compile(r"[0-9a-f]{8}")  # of a dataset's name and the time
 
 
 def group_names():
@@ -74,6 +83,7 @@ class Player:
         elif step.sent is not None:
             rest["json"] = self.filled(step.sent)
         response = self.session.request(step.method, url, allow_redirects=False, **rest)
+        time.sleep(BETWEEN_STEPS_SECONDS)
         answer = self.comparable(step, response)
         for name, where in step.save.items():
             value = self.found(response, where)
@@ -126,11 +136,13 @@ class Player:
 def normal_text(value, name):
     if name == "message" and "(sqlite3." in value:
         return DATABASE
+    if name == "digest" and DIGEST.fullmatch(value):
+        return "<digest>"
     if name == "next_page_token" and len(value) > 40:
         return "<token>"
     if value.startswith(("{\"", "[{\"")):
         try:  # JSON inside a text, which the two servers space otherwise
-            value = json.dumps(json.loads(value), sort_keys=True, ensure_ascii=False)
+            value = json.dumps(without_times(json.loads(value)), sort_keys=True, ensure_ascii=False)
         except ValueError:
             pass
     value = LONG.sub(lambda found: f"<{len(found[0])} times {found[1]}>", value)
@@ -138,6 +150,14 @@ def normal_text(value, name):
     for pattern, word in PATTERNS:
         value = pattern.sub(word, value)
     return value
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return {key: without_times(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_times(item) for item in value]
+    return "<time>" if isinstance(value, int) and value in TIMES else value
 
 
 def text_of(answer):

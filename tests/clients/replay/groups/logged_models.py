@@ -1,9 +1,13 @@
 """Logged models: creating, finalising, params, tags, metrics, searching."""
 
-from steps import delete, each, get, patch, post
+from steps import DROPPED, KINDER, SENTENCE, SLOW, Ours, delete, each, get, patch, post
 
 CREATE = "logged-models"
 SEARCH = "logged-models/search"
+
+NUMBERS = "the reference compares the words of a status with its numbers and finds none"
+# Another search that finds the third model alone.
+THE_THIRD = "filter \"tags.team != 'blue'\""
 
 
 def one(name, **rest):
@@ -46,7 +50,7 @@ STEPS = [
     get("the first", "logged-models/{first}"),
     get("an unknown one", "logged-models/m-0"),
     patch("finalize", "logged-models/{first}", {"model_id": "{first}", "status": "LOGGED_MODEL_READY"}),
-    *[patch(f"finalize as {status!r}", "logged-models/{second}", {"model_id": "{second}", "status": status}) for status in ["LOGGED_MODEL_UPLOAD_FAILED", "READY", "BOGUS", "", None, 1, 9, "2"]],
+    *[patch(f"finalize as {status!r}", "logged-models/{second}", {"model_id": "{second}", "status": status}) for status in ["LOGGED_MODEL_UPLOAD_FAILED", "BOGUS", "", None, 1, 9, "2"]],
     patch("finalize without status", "logged-models/{second}", {"model_id": "{second}"}),
     patch("finalize without id in the body", "logged-models/{second}", {"status": "LOGGED_MODEL_READY"}),
     patch("finalize an unknown one", "logged-models/m-0", {"model_id": "m-0", "status": "LOGGED_MODEL_READY"}),
@@ -92,3 +96,32 @@ STEPS = [
     patch("finalize the deleted one", "logged-models/{second}", {"model_id": "{second}", "status": "LOGGED_MODEL_READY"}),
     post("what is left", SEARCH, {"experiment_ids": ["{e}"], "filter": "name = 'second'"}),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "search: max_results = -1": Ours("the reference answers a page that never ends", message="must be a positive integer"),
+    "a nonsense token": Ours(SLOW, message="Invalid page token: xyz. Use the next_page_token of the previous answe"),
+    "filter 'name = first'": Ours(KINDER, 200, same_as="filter \"name = 'first'\""),
+    "filter 'name IS NULL'": Ours(SENTENCE, message="Invalid comparison operator for attributes.name: 'IS NULL'. Expected o"),
+    "filter \"status = 'READY'\"": Ours(NUMBERS, 200, same_as="filter 'status = 2'"),
+    "filter \"status = 'LOGGED_MODEL_READY'\"": Ours(NUMBERS, 200, same_as="filter 'status = 2'"),
+    "filter \"status = 'PENDING'\"": Ours(NUMBERS, 200, same_as=THE_THIRD),
+    "filter \"status != 'READY'\"": Ours(NUMBERS, 200, same_as=THE_THIRD),
+    "filter \"status IN ('READY')\"": Ours(NUMBERS, 200, same_as="filter 'status = 2'"),
+    "filter \"creation_timestamp > '5'\"": Ours(SLOW, message="Expected numeric value type for numeric attribute: creation_timestamp."),
+    "filter \"metrics.acc > '0.5'\"": Ours(SLOW, message="Expected numeric value type for numeric attribute: acc. Found '0.5'"),
+    "filter 'params.lr IS NULL'": Ours(SENTENCE, message="Invalid comparison operator for params.lr: 'IS NULL'. Expected one of "),
+    "filter 'tags.team IS NULL'": Ours(SENTENCE, message="Invalid comparison operator for tags.team: 'IS NULL'. Expected one of "),
+    "filter 'tags.team IS NOT NULL'": Ours(SENTENCE, message="Invalid comparison operator for tags.team: 'IS NOT NULL'. Expected one"),
+    "filter \"bogus = 'x'\"": Ours(SLOW, message="Invalid attribute key 'bogus' in 'bogus = 'x''."),
+    "filter ' '": Ours(SENTENCE, message="Invalid filter string: ' '. Expected a list of comparisons separated b"),
+    "filter 'name = \"first\"'": Ours(KINDER, 200, same_as="filter \"name = 'first'\""),
+    "filter \"NAME = 'first'\"": Ours(SLOW, message="Invalid attribute key 'NAME' in 'NAME = 'first''."),
+    "filter '5 = 5'": Ours(SLOW, message="Invalid filter string: '5 = 5'. Expected a list of comparisons separat"),
+    "filter \"'first' = name\"": Ours(SLOW, message="Invalid filter string: \"'first' = name\". Expected a list of comparison"),
+    "order by bogus {}": Ours(SENTENCE, message="Invalid order by field name: bogus"),
+    "order by  {}": Ours(SENTENCE, message="Invalid order by field name: "),
+    "order by metrics.loss {'ascending': 'true'}": Ours(DROPPED, message="Invalid value \"true\" for parameter 'ascending' supplied:  Hint: Value "),
+    "an order without field": Ours(SENTENCE, message="Invalid order by field name: "),
+    "an order as text": Ours(SENTENCE, message="Invalid value [\"name\"] for parameter 'order_by' supplied:  Hint: Value"),
+}

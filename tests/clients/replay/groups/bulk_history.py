@@ -1,6 +1,6 @@
 """The histories of many runs that the UI's charts read."""
 
-from steps import each, get, post
+from steps import SLOW, Ours, each, get, post
 
 BULK = "/ajax-api/2.0/mlflow/metrics/get-history-bulk"
 INTERVAL = "metrics/get-history-bulk-interval"
@@ -32,3 +32,9 @@ STEPS = [
     get("an interval of an unknown run", INTERVAL, {"run_ids": ["0" * 32], "metric_key": "m", "max_results": 5}),
     get("an interval of 101 runs", INTERVAL, {"run_ids": ["{one}"] * 101, "metric_key": "m", "max_results": 5}),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "GET get-history-bulk: max_results = -1": Ours("no history has fewer than no points", message="must not be negative"),
+    "GET get-history-bulk: max_results = 'x'": Ours(SLOW, message="Invalid value \"x\" for parameter 'max_results' supplied:  Hint: Value w"),
+}

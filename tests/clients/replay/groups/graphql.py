@@ -1,6 +1,6 @@
 """GraphQL as the UI asks."""
 
-from steps import get, post
+from steps import SLOW, Ours, get, post
 
 
 def query(name, text, **variables):
@@ -36,3 +36,11 @@ STEPS = [
     get("a query by GET", "/graphql", {"query": "{ test(inputString: \"x\") { output } }"}),
     post("an operation by name", "/graphql", {"query": "query A { test(inputString: \"a\") { output } } query B { test(inputString: \"b\") { output } }", "operationName": "B"}),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "no syntax": Ours(SLOW, 400, "BAD_REQUEST", message="Syntax Error: Expected Name, found "),
+    "eleven root fields": Ours("this server has no such setting to name", 200, body={"data": None, "errors": ["GraphQL queries should have at most 10 root fields, got 11 root fields."]}),
+    "no query": Ours(SLOW, message="Missing value for required parameter 'query'. See the API docs for mor"),
+    "a query by GET": Ours(SLOW, 200, body={"data": {"test": {"output": "x"}}, "errors": None}),
+}

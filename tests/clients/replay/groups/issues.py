@@ -1,6 +1,6 @@
 """Issues of an experiment."""
 
-from steps import each, get, patch, post
+from steps import DROPPED, SLOW, Ours, each, get, patch, post
 
 V3 = "/api/3.0/mlflow/issues"
 
@@ -35,3 +35,12 @@ STEPS = [
     *each(post, V3 + "/search", "filter_string", ["status = 'resolved'", "status != 'resolved'", "source_run_id = '{run}'", "severity = 'low'", "name = 'wrong'", "bogus = 'x'", "status LIKE 'r%'"], experiment_id="{e}"),
     *each(post, V3 + "/search", "max_results", [1, 0, -1, 1001, "x"], experiment_id="{e}"),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "no id in the body": Ours("the id of the path is enough", 404, "RESOURCE_DOES_NOT_EXIST", message="iss-nobody"),
+    "with a bad status": Ours(SLOW, message="'bogus' is no status of an issue; it is one of 'pending', 'rejected', "),
+    "with a bad severity": Ours(SLOW, message="'bogus' is no severity of an issue; it is one of 'not_an_issue', 'low'"),
+    "a bad status": Ours(SLOW, message="'bogus' is no status of an issue; it is one of 'pending', 'rejected', "),
+    "search: max_results = 'x'": Ours(DROPPED, message="Invalid value \"x\" for parameter 'max_results' supplied:  Hint: Value w"),
+}

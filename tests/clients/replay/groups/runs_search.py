@@ -1,6 +1,6 @@
 """runs/search: the whole grammar of filters and orders."""
 
-from steps import each, each_filter, each_order, post
+from steps import DROPPED, KINDER, SENTENCE, SLOW, Ours, each, each_filter, each_order, post
 
 SEARCH = "runs/search"
 
@@ -73,7 +73,7 @@ STEPS = [
     post("an experiment", "experiments/create", {"name": "e"}, save={"e": "experiment_id"}),
     *run("one", [("acc", 0.5), ("loss", 2), ("val/acc top", 1), ("inf", "Infinity")], [("model", "tree"), ("depth", "5"), ("learning rate", "0.1"), ("quote", "it's"), ("double", 'say "hi"')], [("kind", "sweep"), ("a b", "x")], start_time=10, user_id="me"),
     *run("two", [("acc", 0.9), ("nan", "NaN"), ("a-b", 2)], [("model", "forest"), ("percent", "50%"), ("uni", "한글")], [("kind", "single"), ("mlflow.parentRunId", "{one}"), ("mlflow.user", "me")], start_time=20, user_id="you"),
-    *run("three", [("acc", 0.1), ("nan", 1), ("inf", "-Infinity"), ("a.b", 3)], [("model", "Tree"), ("percent", "500"), ("한글", "x")], start_time=20),
+    *run("three", [("acc", 0.1), ("nan", 1), ("inf", "-Infinity"), ("a.b", 3)], [("model", "Tree"), ("percent", "500"), ("한글", "x")], start_time=25),
     *run("four it's", [], [("empty", "x")], [("order", "x"), ("1", "x"), ("a/b", "x")], start_time=40),
     *run("gone", [("acc", 0.7)], start_time=50),
     post("finish two", "runs/update", {"run_id": "{two}", "status": "FINISHED", "end_time": 99}),
@@ -95,3 +95,55 @@ STEPS = [
     # The ids differ on every server, so these orders are told by one run alone.
     *each_order(post, SEARCH, [["run_id"], ["artifact_uri"], ["run_id DESC"]], experiment_ids=["{e}"], filter="run_name = 'one'"),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "search: experiment_ids = [1]": Ours(DROPPED, message="Invalid value [1] for parameter 'experiment_ids' supplied:  Hint: Valu"),
+    "search: run_view_type = 4": Ours(DROPPED, message="Invalid value 4 for parameter 'run_view_type' supplied:  Hint: Value w"),
+    "search: max_results = 1.5": Ours(DROPPED, message="Invalid value 1.5 for parameter 'max_results' supplied:  Hint: Value w"),
+    "search: max_results = None": Ours(SLOW, 200, same_as="everything"),
+    "search: page_token = 'eyJvZmZzZXQiOiAtMX0='": Ours("an offset below 0 is no place to go on", message="is below 0"),
+    "search: page_token = 'bnVsbA=='": Ours(SLOW, message="Invalid page token, parsed value=null"),
+    "search: page_token = 'eyJvZmZzZXQiOiAieCJ9'": Ours(SENTENCE, message="Invalid page token, not stringable \"x\""),
+    "search: page_token = 5": Ours(DROPPED, message="Invalid value 5 for parameter 'page_token' supplied:  Hint: Value was "),
+    "metrics.acc == 0.5": Ours(SENTENCE, message="Invalid comparator '==' not one of '"),
+    "metrics.acc <> 0.5": Ours(SENTENCE, message="Invalid comparator '"),
+    "metrics.acc > +0.1": Ours(KINDER, 200, same_as="metrics.acc > .1"),
+    "metrics.acc > 0x10": Ours(SENTENCE, message="Expected numeric value type for metric. Found 0x10"),
+    "metrics.val/acc > 0": Ours(KINDER, 200, body={}),
+    "metrics.a-b = 2": Ours(KINDER, 200, same_as="metrics.`a-b` = 2"),
+    "User = 'me'": Ours(SENTENCE, message="Invalid attribute key 'User' specified. Valid keys are '"),
+    "user = 'me'": Ours(SENTENCE, message="Invalid attribute key 'user' specified. Valid keys are '"),
+    "run_id IN (a)": Ours(SLOW, message="While parsing a list in the query, expected string value, punctuation,"),
+    "run_id IN (1)": Ours(SENTENCE, message="While parsing a list in the query, expected string value, punctuation,"),
+    "run name = 'one'": Ours(KINDER, 200, same_as="run_name = 'one'"),
+    "Run name = 'one'": Ours(KINDER, 200, same_as="run_name = 'one'"),
+    "dataset.name > 'a'": Ours(SENTENCE, message="Invalid comparator '>' not one of '"),
+    "metrics.acc > 0.1, params.model = 'tree'": Ours(SENTENCE, message="Invalid clause(s) in filter string: ','"),
+    ".acc > 1": Ours(SENTENCE, message="Invalid clause(s) in filter string: '.acc', '>', '1'"),
+    "metrics.acc /* x */ = 0.5": Ours(SENTENCE, message="Invalid clause(s) in filter string: 'metrics.acc', '/* x */', '=', '0."),
+    "params.model = 'tree": Ours(SENTENCE, message="Invalid clause(s) in filter string: ''tree' has no closing '"),
+    "params.model = tree'": Ours(SENTENCE, message="Invalid clause(s) in filter string: ''' has no closing '"),
+    "params.`model = 'tree'": Ours(SENTENCE, message="Invalid clause(s) in filter string: '`model = 'tree'' has no closing `"),
+    "params.model = 'a' OR 1=1": Ours(SENTENCE, message="Invalid comparison clause. Expected 'Identifier' found '1'"),
+    "params.model = ?": Ours(SENTENCE, message="Parameter value is either not quoted or unidentified quote types used "),
+    "params.model = :x": Ours(SENTENCE, message="Parameter value is either not quoted or unidentified quote types used "),
+    "params.model = $1": Ours(SENTENCE, message="Parameter value is either not quoted or unidentified quote types used "),
+    "params.model = NULL": Ours(SENTENCE, message="Parameter value is either not quoted or unidentified quote types used "),
+    "params.model = null": Ours(SENTENCE, message="Parameter value is either not quoted or unidentified quote types used "),
+    "params.model = TRUE": Ours(SENTENCE, message="Parameter value is either not quoted or unidentified quote types used "),
+    "params.model REGEXP 't'": Ours(SENTENCE, message="Invalid clause(s) in filter string: 'params.model', 'REGEXP', ''t''"),
+    "params.model || 'x' = 'y'": Ours(SENTENCE, message="Invalid comparison clause. Expected 'Identifier' found ''x''"),
+    "lower(params.model) = 'tree'": Ours(SENTENCE, message="Invalid clause(s) in filter string: 'lower', '(params.model)', '=', ''"),
+    "count(*) > 1": Ours(SENTENCE, message="Invalid clause(s) in filter string: 'count', '(*)', '>', '1'"),
+    "tags.from = 'x'": Ours(KINDER, 200, body={}),
+    "tags.in = 'x'": Ours(KINDER, 200, body={}),
+    "tags.1 = 'x'": Ours(KINDER, 200, same_as="tags.order = 'x'"),
+    "tags.@a = 'x'": Ours(KINDER, 200, body={}),
+    "tags.$a = 'x'": Ours(KINDER, 200, body={}),
+    "tags.a$ = 'x'": Ours(KINDER, 200, body={}),
+    "tags.a:b = 'x'": Ours(KINDER, 200, body={}),
+    "tags.a/b = 'x'": Ours(KINDER, 200, same_as="tags.order = 'x'"),
+    "order by ['User']": Ours(SENTENCE, message="Invalid attribute key 'User' specified. Valid keys are '"),
+    "order by ['metrics.acc', 'metrics.acc DESC']": Ours(SLOW, message="`order_by` contains duplicate fields: ['metrics.acc', 'metrics.acc DES"),
+}

@@ -2,7 +2,7 @@
 
 import json
 
-from steps import Step, delete, get, post
+from steps import SENTENCE, Ours, Step, delete, get, post
 
 V3 = "/api/3.0/mlflow/scorers"
 BUILT_IN = json.dumps({"name": "safety", "builtin_scorer_class": "Safety", "builtin_scorer_pydantic_data": {"name": "safety"}, "mlflow_version": "3.17.2", "serialization_version": 1})
@@ -42,3 +42,8 @@ STEPS = [
     delete("delete an unknown one", V3 + "/delete", {"experiment_id": "{e}", "name": "nobody"}),
     get("what is left", V3 + "/list", {"experiment_id": "{e}"}),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "code of a user": Ours(SENTENCE, message="Custom scorer registration (using @scorer decorator) is disabled by de"),
+}

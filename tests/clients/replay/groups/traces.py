@@ -1,6 +1,6 @@
 """Traces of 3.x clients: info, tags, search, deletion, links."""
 
-from steps import delete, each, get, patch, post
+from steps import KINDER, SENTENCE, SLOW, Ours, delete, each, get, patch, post
 
 V3 = "/api/3.0/mlflow/traces"
 SEARCH = V3 + "/search"
@@ -98,3 +98,18 @@ STEPS = [
     search("timestamp_ms > 5"),
     info("without zone", "2020-01-01T00:00:00"),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "start an empty trace": Ours(SLOW, message="The trace's location must name an MLflow experiment (trace_location.ml"),
+    "the whole trace": Ours(SLOW, message="Trace data not stored in tracking store: the spans of trace 'tr-one' a"),
+    "a part of the trace": Ours(SLOW, message="Trace data not stored in tracking store: the spans of trace 'tr-one' a"),
+    "two whole traces": Ours(SLOW, message="Trace data not stored in tracking store: the spans of trace 'tr-one' a"),
+    "a tag of an unknown one": Ours("a trace that does not exist is told as such", 404, "RESOURCE_DOES_NOT_EXIST", "tr-nobody"),
+    "search timestamp_ms = '5'": Ours("a text is no time and would never be found", message="Expected numeric value"),
+    "search name IN ('main')": Ours(SENTENCE, message="Invalid comparator 'IN' not one of '"),
+    "search tags.team > 'a'": Ours(SENTENCE, message="Invalid comparator '>' not one of '"),
+    "search tags.team IN ('blue')": Ours(SENTENCE, message="Invalid comparator 'IN' not one of '"),
+    "search text LIKE '%hello%'": Ours(KINDER, 200, body={}),
+    "start without zone": Ours("the reference drops a time it cannot read in silence", message="it is no RFC 3339 time"),
+}

@@ -1,6 +1,6 @@
 """Traces of clients from 2.14 to 2.22."""
 
-from steps import delete, each, get, patch, post
+from steps import SENTENCE, SLOW, Ours, delete, each, get, patch, post
 
 STEPS = [
     post("an experiment", "experiments/create", {"name": "e"}, save={"e": "experiment_id"}),
@@ -30,3 +30,11 @@ STEPS = [
     post("delete", "traces/delete-traces", {"experiment_id": "{e}", "request_ids": ["{one}"]}),
     get("deleted", "traces/{one}/info"),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "start nothing": Ours(SLOW, message="Invalid experiment ID ''. Experiment ID must be a valid integer."),
+    "end without status": Ours(SLOW, message="Invalid value \"\" for parameter 'status' supplied: a trace ends with OK"),
+    "a tag of an unknown one": Ours("a trace that does not exist is told as such", 404, "RESOURCE_DOES_NOT_EXIST", "tr-nobody"),
+    "GET traces: max_results = 501": Ours(SENTENCE, message="Invalid value 501 for parameter 'max_results' supplied:  Hint: Value w"),
+}

@@ -1,6 +1,6 @@
 """Webhooks: their rules; deliveries have tests of their own."""
 
-from steps import delete, each, get, patch, post
+from steps import SENTENCE, SLOW, Ours, delete, each, get, patch, post
 
 EVENT = {"entity": "MODEL_VERSION", "action": "CREATED"}
 URL = "https://example.com/hook"
@@ -32,3 +32,9 @@ STEPS = [
     delete("delete an unknown one", "webhooks/00000000-0000-0000-0000-000000000000"),
     post("test an unknown one", "webhooks/00000000-0000-0000-0000-000000000000/test"),
 ]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "of an unknown entity": Ours(SLOW, message="Invalid webhook entity 'BOGUS'. Valid entities are REGISTERED_MODEL, M"),
+    "a nonsense page": Ours(SENTENCE, message="Invalid page token 'xyz'. Use the next_page_token of the previous answ"),
+}

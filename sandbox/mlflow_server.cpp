@@ -203,8 +203,9 @@ MlflowServer::MlflowServer(Env& env,
   graphql::install_graphql(router, {parts_->experiments, parts_->runs, parts_->metrics,
                                     parts_->inputs, parts_->model_versions, parts_->artifacts});
   router.add("GET", "/health", [](http::Request&) { return http::Response::text(200, "OK"); });
-  router.add("GET", "/version",
-             [](http::Request&) { return http::Response::text(200, std::string(mlflow_version)); });
+  router.add("GET", "/version", [](http::Request&) {
+    return http::Response::text(200, std::string(mlflow_version), "text/html; charset=utf-8");
+  });
   parts_->pages.install(router);
   router.add("GET", "/sandbox/api.json",
              [&api](http::Request&) { return http::Response::json(200, api.table_json()); });

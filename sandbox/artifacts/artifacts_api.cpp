@@ -32,6 +32,19 @@ struct ListRunFiles {
   }
 };
 
+struct ListModelFiles {
+  std::string model_id;
+  std::optional<std::string> artifact_directory_path;
+  std::string page_token;
+  static constexpr auto fields() {
+    return std::tuple{
+        in_path("model_id", &ListModelFiles::model_id),
+        field("artifact_directory_path", &ListModelFiles::artifact_directory_path,
+              "A directory below the model's root."),
+        field("page_token", &ListModelFiles::page_token, "Ignored: one page holds everything.")};
+  }
+};
+
 struct RootedFiles {
   std::string root_uri;
   std::vector<FileInfo> files;
@@ -134,13 +147,12 @@ void install_listings(http::Api& api, Artifacts& artifacts) {
         safe_path(in.path.value_or(""));  // a bad path is told before an unknown run
         return list_below(artifacts, artifacts.run_root(in.run_id), in.path);
       });
-  api.add_raw("GET", "2.0/mlflow/logged-models/{model_id}/artifacts/directories",
-              "List a directory of a logged model's artifacts.", [&](http::Request& request) {
-                const auto path = parameter(request, "artifact_directory_path");
-                safe_path(path.value_or(""));
-                const std::string root = artifacts.model_root(request.parameter("model_id"));
-                return http::Response::json(200, to_json(list_below(artifacts, root, path)));
-              });
+  api.get<ListModelFiles, RootedFiles>(
+      "2.0/mlflow/logged-models/{model_id}/artifacts/directories",
+      "List a directory of a logged model's artifacts.", [&](const ListModelFiles& in) {
+        safe_path(in.artifact_directory_path.value_or(""));
+        return list_below(artifacts, artifacts.model_root(in.model_id), in.artifact_directory_path);
+      });
 }
 
 void install_pages(http::Router& router, Artifacts& artifacts) {

@@ -92,8 +92,7 @@ void decline_clients_that_lose_the_root(const http::Request& request) {
   }
 }
 
-http::Response create(Artifacts& artifacts, http::Request& request) {
-  const auto in = from_json<CreateUpload>(http::Api::json_body(request));
+CreatedUpload create(Artifacts& artifacts, const CreateUpload& in, const http::Request& request) {
   check_support(artifacts);
   decline_clients_that_lose_the_root(request);
   const Location place = upload_place(artifacts, request, in.path);
@@ -108,11 +107,10 @@ http::Response create(Artifacts& artifacts, http::Request& request) {
     out.credentials.push_back(
         {std::move(url), static_cast<std::int64_t>(out.credentials.size()) + 1});
   }
-  return http::Response::json(200, to_json(out));
+  return out;
 }
 
-http::Response complete(Artifacts& artifacts, http::Request& request) {
-  const auto in = from_json<CompleteUpload>(http::Api::json_body(request));
+Empty complete(Artifacts& artifacts, const CompleteUpload& in, const http::Request& request) {
   check_support(artifacts);
   const Location place = upload_place(artifacts, request, in.path);
   std::vector<store::CompletedPart> parts;
@@ -127,26 +125,33 @@ http::Response complete(Artifacts& artifacts, http::Request& request) {
     parts.push_back({static_cast<int>(part.part_number), std::string(etag), {}});
   }
   artifacts.complete_upload(place, in.upload_id, parts);
-  return http::Response::json(200, "{}");
+  return {};
 }
 
-http::Response abort(Artifacts& artifacts, http::Request& request) {
-  const auto in = from_json<AbortUpload>(http::Api::json_body(request));
+Empty abort(Artifacts& artifacts, const AbortUpload& in, const http::Request& request) {
   check_support(artifacts);
   artifacts.abort_upload(upload_place(artifacts, request, in.path), in.upload_id);
-  return http::Response::json(200, "{}");
+  return {};
 }
 
 }  // namespace
 
 void install_multipart(http::Api& api, Artifacts& artifacts) {
   const std::string root = "2.0/mlflow-artifacts/";
-  api.add_raw("POST", root + "mpu/create/{artifact_path...}", "Begin a multipart upload.",
-              [&](http::Request& request) { return create(artifacts, request); });
-  api.add_raw("POST", root + "mpu/complete/{artifact_path...}", "Make an upload's parts one file.",
-              [&](http::Request& request) { return complete(artifacts, request); });
-  api.add_raw("POST", root + "mpu/abort/{artifact_path...}", "Give up a multipart upload.",
-              [&](http::Request& request) { return abort(artifacts, request); });
+  api.post<CreateUpload, CreatedUpload>(root + "mpu/create/{artifact_path...}",
+                                        "Begin a multipart upload.",
+                                        [&](const CreateUpload& in, const http::Request& request) {
+                                          return create(artifacts, in, request);
+                                        });
+  api.post<CompleteUpload, Empty>(root + "mpu/complete/{artifact_path...}",
+                                  "Make an upload's parts one file.",
+                                  [&](const CompleteUpload& in, const http::Request& request) {
+                                    return complete(artifacts, in, request);
+                                  });
+  api.post<AbortUpload, Empty>(root + "mpu/abort/{artifact_path...}", "Give up a multipart upload.",
+                               [&](const AbortUpload& in, const http::Request& request) {
+                                 return abort(artifacts, in, request);
+                               });
   // What the clients of 2.9 and 2.10 ask for a file in their run's root.
   api.add_raw("POST", root + "mpu/create", "Refused: the path must say where the file goes.",
               [](http::Request& /*request*/) -> http::Response {

@@ -3,6 +3,7 @@
 // Standard headers only.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 namespace sandbox {
@@ -43,9 +44,20 @@ constexpr Field<Owner, Type> in_path(std::string_view name,
   return {name, member, about, true, "", true};
 }
 
+// One of a closed set of words, as an enum of MLflow's protos: the wire gives the word or its
+// number. `Words` has `static constexpr std::array<EnumWord, …> words`.
+struct EnumWord {
+  std::string_view name;
+  std::int64_t number = 0;
+};
+template <class Words>
+struct Enum {
+  std::string_view name;  // one of the words; "" when absent or an unknown text
+};
+
 // A message is a struct with `static constexpr auto fields()` returning a std::tuple of Field.
-// Members may be: std::string, std::int64_t, double, bool, another message, std::optional of these,
-// std::vector of these, JsonText, TextMap (fields_json.h).
+// Members may be: std::string, std::int64_t, double, bool, Enum, another message, std::optional of
+// these, std::vector of these, JsonText, TextMap (fields_json.h).
 template <class Type>
 concept Message = requires {
   Type::fields();

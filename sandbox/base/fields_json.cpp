@@ -445,6 +445,23 @@ std::optional<JsonView> find(const JsonView& object,
   return found;
 }
 
+std::string_view read_enum(std::string_view name,
+                           const JsonView& json,
+                           std::span<const EnumWord> words) {
+  std::string text;
+  const bool is_text = json.read(text);
+  std::int64_t number = 0;
+  const bool is_number = (is_text || json.is_number()) && json.read(number);
+  for (const EnumWord& word : words) {
+    if (is_text ? word.name == text || (is_number && word.number == number)
+                : is_number && word.number == number) {
+      return word.name;
+    }
+  }
+  if (is_text && !is_number) return "";
+  invalid(name, json);
+}
+
 bool is_blank_text(const JsonView& value) {
   std::string text;
   return value.is_null() || (value.read(text) && text.empty());

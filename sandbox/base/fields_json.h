@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -139,6 +140,17 @@ struct IsOptional : std::false_type {};
 template <class Type>
 struct IsOptional<std::optional<Type>> : std::true_type {};
 template <class Type>
+struct IsEnum : std::false_type {};
+template <class Words>
+struct IsEnum<Enum<Words>> : std::true_type {
+  static constexpr std::span<const EnumWord> words{Words::words};
+};
+// The word for a word, its number, or its number as text; "" for other texts. Throws
+// Error(invalid_parameter_value) for other values.
+std::string_view read_enum(std::string_view name,
+                           const JsonView& json,
+                           std::span<const EnumWord> words);
+template <class Type>
 struct IsVector : std::false_type {};
 template <class Type>
 struct IsVector<std::vector<Type>> : std::true_type {};
@@ -153,6 +165,8 @@ template <class Type>
 void read_value(std::string_view name, const JsonView& json, Type& out) {
   if constexpr (std::is_same_v<Type, JsonText>) {
     out.json = json.dump();
+  } else if constexpr (fields_detail::IsEnum<Type>::value) {
+    out.name = fields_detail::read_enum(name, json, fields_detail::IsEnum<Type>::words);
   } else if constexpr (fields_detail::IsOptional<Type>::value) {
     typename Type::value_type inner{};
     read_value(name, json, inner);
@@ -211,6 +225,8 @@ template <class Type>
 void write_value(JsonWriter& writer, const Type& value) {
   if constexpr (std::is_same_v<Type, JsonText>) {
     writer.raw(value.json);
+  } else if constexpr (fields_detail::IsEnum<Type>::value) {
+    writer.value(value.name);
   } else if constexpr (fields_detail::IsOptional<Type>::value) {
     write_value(writer, *value);
   } else if constexpr (fields_detail::IsVector<Type>::value) {
@@ -286,7 +302,7 @@ template <Message Type>
 void read_path(const std::vector<std::pair<std::string, std::string>>& parameters, Type& out);
 
 // The published shape of a message: {"name": {"type": …, "required": …, "in": "path", "about": …},
-// …}. A list has its "items", an object of known shape its "fields".
+// …}. A list has its "items", an object of known shape its "fields", an enum its "values".
 template <Message Type>
 void write_schema(JsonWriter& writer);
 
@@ -316,7 +332,7 @@ void read_text(std::string_view name, const std::string& text, Type& out) {
     std::string quoted;
     JsonWriter(quoted).value(text);
     const JsonDocument document(quoted);
-    if (!document.root().read(out)) invalid(name, document.root());
+    read_value(name, document.root(), out);
   }
 }
 
@@ -334,6 +350,8 @@ constexpr std::string_view type_name() {
     return "double";
   } else if constexpr (std::is_same_v<Type, std::int64_t>) {
     return "int64";
+  } else if constexpr (IsEnum<Type>::value) {
+    return "enum";
   } else {
     return "object";
   }
@@ -395,6 +413,14 @@ void write_type(JsonWriter& writer) {
       writer.begin_object();
       write_type<typename Type::value_type>(writer);
       writer.end_object();
+    } else if constexpr (IsEnum<Type>::value) {
+      writer.name("values");
+      writer.begin_object();
+      for (const EnumWord& word : IsEnum<Type>::words) {
+        writer.name(word.name);
+        writer.value(word.number);
+      }
+      writer.end_object();
     } else if constexpr (Message<Type>) {
       writer.name("fields");
       write_schema<Type>(writer);
@@ -417,6 +443,10 @@ void write_schema(JsonWriter& writer) {
           if (one.is_required) {
             writer.name("required");
             writer.value(true);
+          }
+          if (!one.alias.empty()) {
+            writer.name("alias");
+            writer.value(one.alias);
           }
           if (one.is_in_path) {
             writer.name("in");

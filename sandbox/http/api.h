@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "sandbox/base/fields_json.h"
@@ -31,11 +32,9 @@ class Api {
 
   // In and Out are Messages. GET reads the query string, other methods the JSON body. A {name} of
   // the path fills the field that In declares as in_path under that name.
-  template <Message In, Message Out>
-  void add(std::string method,
-           std::string path,
-           std::string about,
-           std::function<Out(const In&)> handler) {
+  // A handler takes the message, and the request as well where it asks for it.
+  template <Message In, Message Out, class Function>
+  void add(std::string method, std::string path, std::string about, Function handler) {
     ApiRow row{std::move(method),
                std::move(path),
                std::move(about),
@@ -43,32 +42,34 @@ class Api {
                write_schema<In>,
                write_schema<Out>,
                {}};
-    row.handler = [handler = std::move(handler)](Request& request) {
+    row.handler = [handler = std::move(handler)](Request& request) mutable {
       In in = request.method == "GET" || request.method == "HEAD"
                   ? from_query<In>(request.query.all())
                   : from_json<In>(json_body(request));
       read_path(request.path_parameters, in);
-      return Response::json(200, to_json(handler(in)));
+      if constexpr (std::is_invocable_v<Function&, const In&, const Request&>) {
+        return Response::json(200, to_json<Out>(handler(in, request)));
+      } else {
+        return Response::json(200, to_json<Out>(handler(in)));
+      }
     };
     rows_.push_back(std::move(row));
   }
   template <Message In, Message Out, class Function>
   void get(std::string path, std::string about, Function handler) {
-    add<In, Out>("GET", std::move(path), std::move(about), std::function<Out(const In&)>(handler));
+    add<In, Out>("GET", std::move(path), std::move(about), std::move(handler));
   }
   template <Message In, Message Out, class Function>
   void post(std::string path, std::string about, Function handler) {
-    add<In, Out>("POST", std::move(path), std::move(about), std::function<Out(const In&)>(handler));
+    add<In, Out>("POST", std::move(path), std::move(about), std::move(handler));
   }
   template <Message In, Message Out, class Function>
   void patch(std::string path, std::string about, Function handler) {
-    add<In, Out>("PATCH", std::move(path), std::move(about),
-                 std::function<Out(const In&)>(handler));
+    add<In, Out>("PATCH", std::move(path), std::move(about), std::move(handler));
   }
   template <Message In, Message Out, class Function>
   void remove(std::string path, std::string about, Function handler) {  // DELETE
-    add<In, Out>("DELETE", std::move(path), std::move(about),
-                 std::function<Out(const In&)>(handler));
+    add<In, Out>("DELETE", std::move(path), std::move(about), std::move(handler));
   }
   // For endpoints that need the request itself (streams, other forms than JSON).
   void add_raw(std::string method, std::string path, std::string about, Handler handler);

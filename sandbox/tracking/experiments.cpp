@@ -38,7 +38,9 @@ std::string checked_location(const std::string& location) {
     throw Error(Code::invalid_parameter_value,
                 "Invalid artifact path length. The length of the artifact path cannot be greater "
                 "than " +
-                    std::to_string(artifact_location_max) + " characters.");
+                    std::to_string(artifact_location_max) +
+                    " characters. To configure this limit, please set the "
+                    "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH environment variable.");
   }
   if (location.starts_with("runs:")) {
     throw Error(Code::invalid_parameter_value,

@@ -1,6 +1,7 @@
 // Experiments: the noun, its rules and its SQL. Source of the rules: MLflow 3.17's tracking store.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,11 @@ struct KeyValue {
   static constexpr auto fields() {
     return std::tuple{field("key", &KeyValue::key), field("value", &KeyValue::value)};
   }
+};
+
+struct ViewTypeWords {
+  static constexpr std::array<EnumWord, 3> words{
+      {{"ACTIVE_ONLY", 1}, {"DELETED_ONLY", 2}, {"ALL", 3}}};
 };
 
 struct Experiment {

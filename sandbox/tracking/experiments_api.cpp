@@ -73,7 +73,7 @@ struct SearchExperiments {
   std::string page_token;
   std::string filter;
   std::vector<std::string> order_by;
-  std::string view_type;
+  Enum<ViewTypeWords> view_type;
   static constexpr auto fields() {
     return std::tuple{
         field("max_results", &SearchExperiments::max_results, "1 to 50000."),
@@ -126,7 +126,8 @@ void install_experiments(http::Api& api, Experiments& experiments) {
                                          return Empty{};
                                        });
   const auto search = [&](const SearchExperiments& in) {
-    return experiments.search(in.filter, in.order_by, in.view_type, in.max_results, in.page_token);
+    return experiments.search(in.filter, in.order_by, in.view_type.name, in.max_results,
+                              in.page_token);
   };
   api.post<SearchExperiments, ExperimentPage>(root + "search", "Search experiments.", search);
   api.get<SearchExperiments, ExperimentPage>(root + "search", "Search experiments.", search);

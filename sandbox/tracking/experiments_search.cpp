@@ -1,4 +1,6 @@
 #include "sandbox/base/error.h"
+#include "sandbox/base/fields_json.h"
+#include "sandbox/base/text.h"
 #include "sandbox/tracking/experiments.h"
 #include "sandbox/tracking/filter.h"
 #include "sandbox/tracking/names.h"
@@ -27,9 +29,9 @@ std::string attribute_column(const std::string& prefix, const std::string& key) 
       key == "last_update_time") {
     return key;
   }
-  refuse(
-      "Invalid attribute key '" + key +
-      "' specified. Valid keys are 'creation_time', 'experiment_id', 'last_update_time', 'name'");
+  refuse("Invalid attribute key '" + key +
+         "' specified. Valid keys are '{'creation_time', 'experiment_id', 'last_update_time', "
+         "'name'}'");
 }
 
 void add_experiment_id(SearchSql& sql, const Comparison& comparison) {
@@ -37,6 +39,7 @@ void add_experiment_id(SearchSql& sql, const Comparison& comparison) {
   if (comparator != "=" && comparator != "!=" && comparator != "IN" && comparator != "NOT IN") {
     refuse("Invalid comparator for experiment_id: " + comparator);
   }
+  if (comparison.is_list) text_condition("experiment_id", comparison);  // checks its values
   std::string marks;
   for (const Comparison::Operand& value : comparison.values) {
     if (!value.is_text) {
@@ -60,7 +63,11 @@ void add_comparison(SearchSql& sql, const Comparison& comparison) {
       sql.bind(comparison.key);
       return;
     }
-    if (comparison.is_list || comparison.comparator.find_first_of("<>N") == 0) {
+    if (comparison.is_list) {
+      refuse("Expected a quoted string value for tag (e.g. 'my-value'). Got value " +
+             comparison.written);
+    }
+    if (comparison.comparator.find_first_of("<>N") == 0) {
       refuse("Invalid comparator for tag: " + comparison.comparator);
     }
     sql.where_exists(tag_exists, comparison.key,
@@ -69,7 +76,7 @@ void add_comparison(SearchSql& sql, const Comparison& comparison) {
   }
   const std::string column = attribute_column(comparison.prefix, comparison.key);
   if (is_presence) {
-    refuse("IS NULL / IS NOT NULL is only supported for tags, not for 'attribute' '" +
+    refuse("IS NULL / IS NOT NULL is only supported for tags, not for attribute '" +
            comparison.key + "'");
   }
   if (column == "experiment_id") {
@@ -82,7 +89,13 @@ void add_comparison(SearchSql& sql, const Comparison& comparison) {
     }
     sql.where(text_condition(column, comparison));
   } else {
-    sql.where(number_condition(column, comparison));
+    const Condition condition = number_condition(column, comparison);
+    if (!parse_int64(comparison.values.front().text)) {
+      std::string number;
+      JsonWriter(number).value(condition.numbers.front());
+      refuse("Invalid value for numeric attribute '" + comparison.key + "': '" + number + "'");
+    }
+    sql.where(condition);
   }
 }
 

@@ -28,7 +28,7 @@ std::string_view number_text(std::string_view text) {
 
 // One word, quoted text, number, comparator or mark of a filter.
 struct Token {
-  enum class Kind { word, text, number, comparator, open, close, comma, end };
+  enum class Kind { word, text, number, comparator, open, close, comma, other, end };
   Kind kind = Kind::end;
   std::string text;          // a quoted text without its quotes
   std::string_view written;  // as it stands in the filter
@@ -60,6 +60,12 @@ class Lexer {
                    : c == ')' ? Token::Kind::close
                               : Token::Kind::comma;
       ++at_;
+    } else if (c == ';') {
+      token.kind = Token::Kind::other;
+      ++at_;
+    } else if (const std::size_t length = comment_length(); length > 0) {
+      token.kind = Token::Kind::other;
+      at_ += length;
     } else if (is_comparator(c)) {
       token.kind = Token::Kind::comparator;
       while (at_ < filter_.size() && is_comparator(filter_[at_])) token.text += filter_[at_++];
@@ -76,6 +82,16 @@ class Lexer {
     }
   }
 
+  // Of an SQL comment that begins here; 0 when none does.
+  [[nodiscard]] std::size_t comment_length() const {
+    const std::string_view rest = filter_.substr(at_);
+    if (rest.starts_with("--") || rest.starts_with("# ")) {
+      return std::min(rest.find_first_of("\r\n"), rest.size());
+    }
+    const std::size_t end = rest.starts_with("/*") ? rest.find("*/") : std::string_view::npos;
+    return end == std::string_view::npos ? 0 : end + 2;
+  }
+
   static bool is_comparator(char c) { return c == '=' || c == '!' || c == '<' || c == '>'; }
 
   // The text keeps its quotes: `a.b`.c and a."b.c" are told apart later.
@@ -86,7 +102,7 @@ class Lexer {
         word += c;
         word += quoted(c);
         word += c;
-      } else if (is_blank(c) || is_comparator(c) || c == '(' || c == ')' || c == ',') {
+      } else if (is_blank(c) || is_comparator(c) || c == '(' || c == ')' || c == ',' || c == ';') {
         break;
       } else {
         word += c;
@@ -95,8 +111,19 @@ class Lexer {
     }
   }
 
+  // Two quotes or a backslash and a quote do not end the text, unless none ends it later; both stay
+  // in it as written, as in the reference.
   std::string quoted(char quote) {
-    const std::size_t end = filter_.find(quote, at_ + 1);
+    std::size_t end = std::string_view::npos;
+    for (std::size_t i = at_ + 1; i < filter_.size(); ++i) {
+      const bool is_escape = filter_[i] == '\\' && quote != '`';
+      if (filter_[i] != quote && !is_escape) continue;
+      const bool has_quote = i + 1 < filter_.size() && filter_[i + 1] == quote;
+      if (!has_quote && is_escape) continue;
+      end = has_quote && is_escape ? i + 1 : i;
+      if (!has_quote) break;
+      ++i;
+    }
     if (end == std::string_view::npos) {
       refuse("Invalid clause(s) in filter string: '" + std::string(filter_.substr(at_)) +
              "' has no closing " + quote);
@@ -218,16 +245,19 @@ class FilterParser {
     // Two words make one key in MLflow: run name.
     const std::size_t words = is_word("run") && is_word("name", 1) ? 2 : 1;
     const Token& left = peek();
-    if (left.kind == Token::Kind::end || left.kind == Token::Kind::open) return std::nullopt;
+    const bool may_be_left = left.kind == Token::Kind::word || left.kind == Token::Kind::text ||
+                             left.kind == Token::Kind::number;
+    if (!may_be_left || left.text.starts_with('.')) return std::nullopt;
     const std::size_t length = comparator_at(words, result.comparator);
     if (length == 0) return std::nullopt;
     const bool has_value = !result.comparator.starts_with("IS");
     const Token::Kind right = peek(words + length).kind;
-    if (has_value && (right == Token::Kind::end || right == Token::Kind::close ||
-                      right == Token::Kind::comma || right == Token::Kind::comparator)) {
+    if (has_value &&
+        (right == Token::Kind::end || right == Token::Kind::close || right == Token::Kind::comma ||
+         right == Token::Kind::comparator || right == Token::Kind::other)) {
       return std::nullopt;
     }
-    if (left.kind != Token::Kind::word && left.kind != Token::Kind::text) {
+    if (left.kind == Token::Kind::number || left.written.starts_with('\'')) {
       refuse("Invalid comparison clause. Expected 'Identifier' found '" +
              std::string(left.written) + "'");
     }
@@ -272,15 +302,17 @@ std::vector<Comparison> parse_filter(std::string_view filter, std::string_view q
   if (trim(filter).empty()) {
     refuse("Invalid filter '" + std::string(filter) + "'. Could not be parsed.");
   }
-  if (const std::size_t end = filter.find(';'); end != std::string_view::npos) {
+  const std::size_t end = filter.find(';');
+  if (end != std::string_view::npos && !trim(filter.substr(end + 1)).empty()) {
     // Outside quotes a semicolon ends an SQL statement; the text before it then has even quotes.
     const std::string_view before = filter.substr(0, end);
     if ((std::count(before.begin(), before.end(), '\'') +
          std::count(before.begin(), before.end(), '"')) %
             2 ==
         0) {
-      refuse("Search filter contained multiple expression '" + std::string(filter) +
-             "'. Provide AND-ed expression list.");
+      const std::string mark = before.find('\'') == std::string_view::npos ? "'" : "\"";
+      refuse("Search filter contained multiple expression " + mark + std::string(filter) + mark +
+             ". Provide AND-ed expression list.");
     }
   }
   return FilterParser(filter).parse(quote);
@@ -293,7 +325,10 @@ OrderClause parse_order_by(std::string_view clause) {
   Lexer lexer(clause);
   const Token identifier = lexer.next();
   const Token direction = lexer.next();
-  if (identifier.kind != Token::Kind::word && identifier.kind != Token::Kind::text) refuse_clause();
+  const bool is_name = identifier.kind == Token::Kind::word || identifier.kind == Token::Kind::text;
+  if (!is_name || identifier.written.starts_with('\'') || identifier.text.starts_with('.')) {
+    refuse_clause();
+  }
   OrderClause result;
   std::tie(result.prefix, result.key) = split_identifier(identifier.text);
   if (direction.kind == Token::Kind::end) return result;
@@ -380,22 +415,46 @@ std::string offset_token(std::int64_t offset) {
   return base64("{\"offset\": " + std::to_string(offset) + "}");
 }
 
-std::int64_t token_offset(std::string_view token) {
-  if (token.empty()) return 0;
-  std::int64_t offset = -1;
-  if (const auto text = unbase64(token)) {
-    try {
-      const JsonDocument document(*text);
-      const auto member = document.root().member("offset");
-      if (!member || !member->read(offset)) offset = -1;
-    } catch (const Error&) {
-      offset = -1;
+namespace {
+
+// Bytes as Python writes them, for sentences.
+std::string python_bytes(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out = "b'";
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7F) {
+      if (c == '\'' || c == '\\') out += '\\';
+      out += c;
+    } else {
+      out += {'\\', 'x', digits[byte >> 4], digits[byte & 0x0F]};
     }
   }
-  if (offset < 0) {
-    refuse("Invalid page token '" + std::string(token) +
-           "'. Use the next_page_token of the previous answer, with the same search.");
+  return out + "'";
+}
+
+}  // namespace
+
+std::int64_t token_offset(std::string_view token) {
+  if (token.empty()) return 0;
+  const auto refuse_token = [](const std::string& reason) {
+    refuse("Invalid page token, " + reason);
+  };
+  const auto text = unbase64(token);
+  if (!text) refuse_token("could not base64-decode");
+  std::optional<JsonDocument> document;
+  try {
+    document.emplace(*text);
+  } catch (const Error&) {
+    refuse_token("decoded value=" + python_bytes(*text));
   }
+  const auto member = document->root().member("offset");
+  std::int64_t offset = 0;
+  if (!member || (member->read(offset) && offset == 0)) {
+    refuse_token("parsed value=" + document->root().dump());
+  }
+  if (!member->read(offset)) refuse_token("not stringable " + member->dump());
+  if (offset < 0) refuse_token("an offset of " + std::to_string(offset) + " is below 0");
   return offset;
 }
 

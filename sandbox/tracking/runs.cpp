@@ -110,7 +110,8 @@ void check_batch(const std::vector<Metric>& metrics,
     check_entity_key("params[" + std::to_string(i) + "].key", "Param key", params[i].key);
   }
   for (std::size_t i = 0; i < tags.size(); ++i) {
-    check_entity_key("tags[" + std::to_string(i) + "].key", "key", tags[i].key);
+    const std::string path = "tags[" + std::to_string(i) + "].key";
+    check_entity_key(path, path, tags[i].key);
   }
   const auto check_count = [](const std::string& what, std::size_t count, std::size_t limit) {
     if (count > limit) {
@@ -170,10 +171,9 @@ std::string model_summary(const JsonView& model) {
   writer.begin_object();
   for (const std::string_view name :
        {"run_id", "artifact_path", "utc_time_created", "model_uuid"}) {
-    if (const auto value = model.member(name)) {
-      writer.name(name);
-      writer.raw(value->dump());
-    }
+    writer.name(name);
+    const auto value = model.member(name);
+    writer.raw(value ? value->dump() : "null");
   }
   writer.name("flavors");
   writer.begin_object();

@@ -20,9 +20,14 @@ struct RunAnswer {
   static constexpr auto fields() { return std::tuple{field("run", &RunAnswer::run)}; }
 };
 
+struct RunStatusWords {
+  static constexpr std::array<EnumWord, 5> words{
+      {{"RUNNING", 1}, {"SCHEDULED", 2}, {"FINISHED", 3}, {"FAILED", 4}, {"KILLED", 5}}};
+};
+
 struct UpdateRun {
   std::string run_id;
-  JsonText status;  // a name or its number in MLflow's proto
+  Enum<RunStatusWords> status;
   std::optional<std::int64_t> end_time;
   std::string run_name;
   static constexpr auto fields() {
@@ -118,7 +123,7 @@ struct LogModel {
 struct SearchRuns {
   std::vector<std::string> experiment_ids;
   std::string filter;
-  JsonText run_view_type;
+  Enum<ViewTypeWords> run_view_type;
   std::int64_t max_results = 1000;
   std::vector<std::string> order_by;
   std::string page_token;
@@ -155,42 +160,13 @@ std::vector<Metric> complete(const std::vector<BatchMetric>& items) {
   return metrics;
 }
 
-// The name behind an enum value given as text or as its number, which counts from 1; nullopt when
-// it is absent or unknown text, as in the reference.
-std::optional<std::string> enum_name(std::string_view field_name,
-                                     const std::string& json,
-                                     std::initializer_list<std::string_view> names) {
-  if (json.empty()) return std::nullopt;
-  const JsonDocument document(json);
-  const JsonView value = document.root();
-  if (std::string text; value.read(text)) {
-    for (const std::string_view name : names) {
-      if (name == text) return text;
-    }
-    return std::nullopt;
-  }
-  std::int64_t number = 0;
-  if (!value.is_number() || !value.read(number) || number < 1 ||
-      number > static_cast<std::int64_t>(names.size())) {
-    fields_detail::invalid(field_name, value);
-  }
-  return std::string(names.begin()[number - 1]);
-}
-
-std::optional<std::string> status_of(const UpdateRun& in) {
-  return enum_name("status", in.status.json,
-                   {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"});
-}
-
 RunSearch search_of(const SearchRuns& in) {
   constexpr std::int64_t runs_page_max = 50'000;
   if (in.max_results > runs_page_max) {
     const JsonDocument value(std::to_string(in.max_results));
     fields_detail::invalid("max_results", value.root());
   }
-  const auto view =
-      enum_name("run_view_type", in.run_view_type.json, {"ACTIVE_ONLY", "DELETED_ONLY", "ALL"});
-  return {in.experiment_ids, in.filter,   view.value_or(""),
+  return {in.experiment_ids, in.filter,   std::string(in.run_view_type.name),
           in.max_results,    in.order_by, in.page_token};
 }
 
@@ -235,7 +211,9 @@ void install_runs(http::Api& api, Runs& runs) {
                             [&](const RunId& in) { return RunAnswer{runs.get(in.run_id)}; });
   api.post<UpdateRun, UpdateRunAnswer>(
       root + "update", "Change a run's status, end time or name.", [&](const UpdateRun& in) {
-        return UpdateRunAnswer{runs.update(in.run_id, {status_of(in), in.end_time, in.run_name})};
+        std::optional<std::string> status;
+        if (!in.status.name.empty()) status = in.status.name;
+        return UpdateRunAnswer{runs.update(in.run_id, {status, in.end_time, in.run_name})};
       });
   api.post<RunId, Empty>(root + "delete", "Mark a run as deleted.", [&](const RunId& in) {
     runs.remove(in.run_id);

@@ -79,8 +79,22 @@ const Attribute& attribute_of(std::string_view key) {
     if (row.key == key) return row;
   }
   refuse("Invalid attribute key '" + std::string(key) +
-         "' specified. Valid keys are 'status', 'artifact_uri', 'user_id', 'run_id', 'run_name', "
-         "'start_time', 'end_time'");
+         "' specified. Valid keys are '{'Created', 'Run Name', 'Run name', 'artifact_uri', "
+         "'created', 'end_time', 'run name', 'run_id', 'run_name', 'start_time', 'status', "
+         "'user_id'}'");
+}
+
+// Orders know no names of two words.
+const Attribute& ordering_attribute_of(const std::string& key) {
+  if (key.find(' ') == std::string::npos) {
+    try {
+      return attribute_of(key);
+    } catch (const Error&) {
+    }
+  }
+  refuse("Invalid attribute key '" + key +
+         "' specified. Valid keys are '{'Created', 'artifact_uri', 'created', 'end_time', "
+         "'run_id', 'run_name', 'start_time', 'status', 'user_id'}'");
 }
 
 void add_attribute(SearchSql& sql, const Comparison& comparison) {
@@ -109,6 +123,16 @@ void add_metric(SearchSql& sql, const Comparison& comparison) {
   sql.where_exists(exists_in("latest_metrics"), comparison.key, condition);
 }
 
+// A quoted value with a comparator these do not know; other values are told by text_condition.
+void check_text_comparator(const Comparison& comparison, const std::string& last_quote) {
+  const std::string& comparator = comparison.comparator;
+  const bool is_known =
+      comparator == "=" || comparator == "!=" || comparator == "LIKE" || comparator == "ILIKE";
+  if (is_known || comparison.is_list || !comparison.values.front().is_text) return;
+  refuse("Invalid comparator '" + comparator +
+         "' not one of '{'!=', '=', 'ILIKE', 'IS NOT NULL', 'IS NULL', 'LIKE'}" + last_quote);
+}
+
 void add_text_entity(SearchSql& sql,
                      std::string_view table,
                      const std::string& kind,
@@ -118,6 +142,7 @@ void add_text_entity(SearchSql& sql,
     sql.bind(comparison.key);
     return;
   }
+  check_text_comparator(comparison, kind == "tag" ? "" : "'");
   const std::string subject = kind + " (e.g. 'my-value')";
   if (comparison.is_list) {
     refuse("Expected a quoted string value for " + subject + ". Got value " + comparison.written);
@@ -129,7 +154,7 @@ void add_text_entity(SearchSql& sql,
 void add_dataset(SearchSql& sql, const Comparison& comparison) {
   if (comparison.key != "name" && comparison.key != "digest" && comparison.key != "context") {
     refuse("Invalid dataset key '" + comparison.key +
-           "' specified. Valid keys are 'name', 'digest', 'context'");
+           "' specified. Valid keys are '{'context', 'digest', 'name'}'");
   }
   const bool is_context = comparison.key == "context";
   const Condition condition = text_condition(is_context ? "t.value" : "d." + comparison.key,
@@ -175,6 +200,10 @@ void append_clause(Order& order,
       (order.clauses.empty() ? "" : ", ") + absence + ", " + value + (ascending ? " ASC" : " DESC");
 }
 
+[[noreturn]] void refuse_duplicates(const std::vector<std::string>& order_by) {
+  refuse("`order_by` contains duplicate fields: ['" + join(order_by, "', '") + "']");
+}
+
 Order order_of(const std::vector<std::string>& order_by) {
   Order order;
   std::set<std::pair<Entity, std::string>> seen;
@@ -182,20 +211,15 @@ Order order_of(const std::vector<std::string>& order_by) {
   for (const std::string& text : order_by) {
     const OrderClause clause = parse_order_by(text);
     const Entity entity = entity_of(clause.prefix);
-    if (entity == Entity::dataset) refuse("Invalid identifier type 'dataset' in order_by.");
+    if (entity == Entity::dataset) refuse("Invalid identifier type 'dataset'");
     if (entity == Entity::attribute) {
-      const std::string column(attribute_of(clause.key).column);
-      if (!seen.emplace(entity, column).second)
-        refuse("`order_by` contains duplicate fields: " + text);
+      const std::string column(ordering_attribute_of(clause.key).column);
+      if (!seen.emplace(entity, column).second) refuse_duplicates(order_by);
       by_start_time = by_start_time || column == "runs.start_time";
-      if (clause.key.find(' ') != std::string::npos) {
-        refuse("Invalid attribute key '" + clause.key + "' specified. Write run_name.");
-      }
       append_clause(order, "(" + column + " IS NULL)", column, clause.ascending);
       continue;
     }
-    if (!seen.emplace(entity, clause.key).second)
-      refuse("`order_by` contains duplicate fields: " + text);
+    if (!seen.emplace(entity, clause.key).second) refuse_duplicates(order_by);
     const std::string name = "o" + std::to_string(order.keys.size());
     const std::string_view table = entity == Entity::metric  ? "latest_metrics"
                                    : entity == Entity::param ? "params"
@@ -243,7 +267,10 @@ RunPage Runs::search(const RunSearch& search) {
     page.next_page_token = read_page(tx, statement, sql, search.max_results, offset, ids,
                                      [](const db::Rows& row) { return row.text(0); });
     page.runs.reserve(ids.size());
-    for (const std::string& id : ids) page.runs.push_back(read_run(tx, id));
+    for (const std::string& id : ids) {
+      page.runs.push_back(read_run(tx, id));
+      page.runs.back().inputs.model_inputs.clear();  // the reference tells them of one run only
+    }
     return page;
   });
 }

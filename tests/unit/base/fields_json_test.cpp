@@ -1,5 +1,6 @@
 #include "sandbox/base/fields_json.h"
 
+#include <array>
 #include <cmath>
 
 #include <catch2/catch.hpp>
@@ -28,6 +29,15 @@ struct Batch {
                       field("max_results", &Batch::max_results), field("all", &Batch::all),
                       field("points", &Batch::points)};
   }
+};
+
+struct ColorWords {
+  static constexpr std::array<EnumWord, 2> words{{{"RED", 1}, {"BLUE", 4}}};
+};
+
+struct Paint {
+  Enum<ColorWords> color;
+  static constexpr auto fields() { return std::tuple{field("color", &Paint::color, "", "hue")}; }
 };
 
 }  // namespace
@@ -144,4 +154,22 @@ TEST_CASE("a walk over JSON tells everything in the order of the text", "[base]"
   Told broken;
   CHECK(!walk_json("{\"a\": ", broken));
   CHECK(!walk_json(std::string(1000, '['), broken));
+}
+
+TEST_CASE("an enum is read from its word or number; other texts leave it unset", "[base]") {
+  CHECK(from_json<Paint>(R"({"color":"BLUE"})").color.name == "BLUE");
+  CHECK(from_json<Paint>(R"({"color":4})").color.name == "BLUE");
+  CHECK(from_query<Paint>({{"color", "1"}}).color.name == "RED");
+  CHECK(from_json<Paint>(R"({"color":"GREEN"})").color.name.empty());
+  for (const char* value : {"3", "\"3\"", "1.5", "true", "[]", "{}"}) {
+    CHECK_THROWS_WITH(from_json<Paint>(R"({"color":)" + std::string(value) + "}"),
+                      Catch::StartsWith("Invalid value " + std::string(value)));
+  }
+}
+
+TEST_CASE("the published shape tells an enum's values and a field's alias", "[base]") {
+  std::string schema;
+  JsonWriter writer(schema);
+  write_schema<Paint>(writer);
+  CHECK(schema == R"({"color":{"type":"enum","values":{"RED":1,"BLUE":4},"alias":"hue"}})");
 }

@@ -35,6 +35,12 @@ TEST_CASE("quotes inside quoted values are kept, two words name a run", "[tracki
   CHECK(parse_filter("run name = 'a'").at(0).key == "run name");
   CHECK(parse_filter("run_id IN ('a',)").at(0).values.size() == 1);
   CHECK(parse_filter("").empty());
+  // Doubled and escaped quotes do not end a text and stay in it, as sqlparse leaves them.
+  CHECK(parse_filter("a = 'it''s'").at(0).values.at(0).text == "it''s");
+  CHECK(parse_filter(R"(a = "say ""hi"" \" b")").at(0).values.at(0).text == R"(say ""hi"" \" b)");
+  CHECK(parse_filter(R"(a = 'x\')").at(0).values.at(0).text == R"(x\)");
+  CHECK(parse_filter("a = 'x' AND b = ''").at(1).values.at(0).text.empty());
+  CHECK(parse_filter("tags.`a``b` = 'x'").at(0).key == "a``b");
 }
 
 TEST_CASE("what is no list of comparisons is refused with the part that is none", "[tracking]") {
@@ -50,6 +56,12 @@ TEST_CASE("what is no list of comparisons is refused with the part that is none"
   refused("'x'", "filter string: ''x''");
   refused("params.a = 'b", "no closing '");
   refused("1 < metrics.a", "Expected 'Identifier' found '1'");
+  refused("'a' = b", "Expected 'Identifier' found ''a''");
+  refused("a = 'b';", "filter string: ';'");
+  refused("a = 'b'; DROP TABLE runs", "multiple expression \"a = 'b'; DROP TABLE runs\"");
+  refused("a = 'b' -- c", "filter string: '-- c'");
+  refused("a = 'b' /* c */", "filter string: '/* c */'");
+  refused(".a = 'b'", "filter string: '.a'");
   refused("  ", "Could not be parsed");
   CHECK_THROWS_WITH(parse_filter("a = '1' OR b = '2'", ""), Catch::EndsWith(": OR"));
 }
@@ -80,7 +92,8 @@ TEST_CASE("an order is a key and a direction", "[tracking]") {
   CHECK(parse_order_by("metrics.acc DESC").ascending == false);
   CHECK(parse_order_by("metrics.`a b` asc").key == "a b");
   CHECK(parse_order_by("name").prefix.empty());
-  for (const char* clause : {"", "a b c", "metrics.a down", "a, b", "1"}) {
+  for (const char* clause :
+       {"", "a b c", "metrics.a down", "a, b", "1", "'a' DESC", "a;", "a DESC;", ".a"}) {
     INFO(clause);
     CHECK_THROWS_AS(parse_order_by(clause), Error);
   }
@@ -94,4 +107,8 @@ TEST_CASE("page tokens are the reference's", "[tracking]") {
     INFO(token);
     CHECK_THROWS_AS(token_offset(token), Error);
   }
+  CHECK_THROWS_WITH(token_offset("x"), "Invalid page token, could not base64-decode");
+  CHECK_THROWS_WITH(token_offset("nonsense"),
+                    R"(Invalid page token, decoded value=b'\x9e\x89\xecz{\x1e')");
+  CHECK_THROWS_WITH(token_offset("e30="), "Invalid page token, parsed value={}");
 }

@@ -292,7 +292,7 @@ TEST_CASE("old clients' log-model keeps a history without flavor configs", "[tra
   lab.runs.log_model(id, model);
   lab.runs.log_model(id, model);
   const std::string kept =
-      R"({"run_id":"r","artifact_path":"m","utc_time_created":"t","flavors":{"f":{"v":1}}})";
+      R"({"run_id":"r","artifact_path":"m","utc_time_created":"t","model_uuid":null,"flavors":{"f":{"v":1}}})";
   CHECK(lab.runs.get(id).data.tags.at(1).value == "[" + kept + ", " + kept + "]");
   CHECK_THROWS_WITH(lab.runs.log_model(id, "{}"), Catch::Contains("mandatory fields"));
   CHECK_THROWS_WITH(lab.runs.log_model(id, "{"), Catch::Contains("not a valid JSON"));

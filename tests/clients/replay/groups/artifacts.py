@@ -1,0 +1,112 @@
+"""Artifacts: the proxy, the listings of runs and models, downloads, multipart, presigned URLs."""
+
+from steps import SENTENCE, Ours, delete, each, get, post, put
+
+PROXY = "/api/2.0/mlflow-artifacts/artifacts"
+ROOT = PROXY + "/0/{run}/artifacts"
+
+
+ROOT_FILES = {"files": [{"is_dir": True, "path": "0"}, {"file_size": 1, "is_dir": False, "path": "top.txt"}]}
+
+
+def mpu(word, name, path, sent):
+    return post(name, f"/api/2.0/mlflow-artifacts/mpu/{word}{path}", sent)
+
+
+STEPS = [
+    post("a run", "runs/create", {"experiment_id": "0", "start_time": 1, "run_name": "r"}, save={"run": "run.info.run_id"}),
+    post("a model", "logged-models", {"experiment_id": "0", "name": "m"}, save={"model": "model.info.model_id"}),
+    get("an empty listing", "artifacts/list", {"run_id": "{run}"}),
+    put("upload a text", ROOT + "/a.txt", text="hello"),
+    put("upload into directories", ROOT + "/d/e/f.bin", text=b"\x00\x01\x02"),
+    put("upload an empty file", ROOT + "/empty", text=""),
+    put("upload a name with spaces", ROOT + "/with%20space.txt", text="x"),
+    put("upload a name of another script", ROOT + "/%ED%95%9C%EA%B8%80.txt", text="x"),
+    put("upload anew", ROOT + "/a.txt", text="hello again"),
+    put("upload without name", PROXY + "/", text="x"),
+    put("upload at the root", PROXY + "/top.txt", text="x"),
+    put("upload upwards", PROXY + "/../x", text="x"),
+    put("upload upwards, encoded", PROXY + "/%2e%2e/x", text="x"),
+    put("upload upwards, encoded twice", PROXY + "/%252e%252e/x", text="x"),
+    put("upload absolutely", PROXY + "//etc/x", text="x"),
+    put("upload with a hash", PROXY + "/a%23b", text="x"),
+    put("upload with a backslash", PROXY + "/a%5Cb", text="x"),
+    put("upload json", ROOT + "/j.json", text="{}", headers={"Content-Type": "application/json"}),
+    get("list the run", "artifacts/list", {"run_id": "{run}"}),
+    get("list by run_uuid", "artifacts/list", {"run_uuid": "{run}"}),
+    *each(get, "artifacts/list", "path", ["d", "d/", "d/e", "a.txt", "nobody", "", ".", "..", "../x", "/etc", "d/../d", "%2e%2e", "a#b", "a\\b", "http://x"], run_id="{run}"),
+    get("list without run", "artifacts/list", {"path": "d"}),
+    get("list an unknown run", "artifacts/list", {"run_id": "0" * 32}),
+    get("list with a token", "artifacts/list", {"run_id": "{run}", "page_token": "x"}),
+    get("list through the proxy", PROXY, {"path": "0/{run}/artifacts"}),
+    *each(get, PROXY, "path", ["0", "nobody", "", "../x", "/etc", "a%2f..%2f..", "0/{run}/artifacts/a.txt"]),
+    get("list the proxy's root", PROXY),
+    get("download", ROOT + "/a.txt"),
+    get("download json", ROOT + "/j.json"),
+    get("download an empty file", ROOT + "/empty"),
+    get("download a missing file", ROOT + "/nobody"),
+    get("download a directory", ROOT + "/d"),
+    get("download upwards", PROXY + "/%2e%2e/x"),
+    get("download a range", ROOT + "/a.txt", headers={"Range": "bytes=1-3"}),
+    get("download a range beyond", ROOT + "/a.txt", headers={"Range": "bytes=100-"}),
+    get("the UI's download", "/get-artifact", {"run_id": "{run}", "path": "a.txt"}),
+    get("the UI's download by run_uuid", "/get-artifact", {"run_uuid": "{run}", "path": "a.txt"}),
+    get("the UI's download of nothing", "/get-artifact", {"run_id": "{run}", "path": "nobody"}),
+    get("the UI's download of an unknown run", "/get-artifact", {"run_id": "0" * 32, "path": "a.txt"}),
+    get("the UI's download upwards", "/get-artifact", {"run_id": "{run}", "path": "../a"}),
+    delete("delete", ROOT + "/j.json"),
+    delete("delete again", ROOT + "/j.json"),
+    delete("delete a directory", ROOT + "/d"),
+    delete("delete upwards", PROXY + "/%2e%2e/x"),
+    get("list what is left", "artifacts/list", {"run_id": "{run}"}),
+    post("the UI's upload", "/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=up/x.txt", text="data", headers={"Content-Type": "text/plain"}),
+    post("the UI's upload without run", "/ajax-api/2.0/mlflow/upload-artifact?path=x.txt", text="data"),
+    post("the UI's upload without path", "/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}", text="data"),
+    post("the UI's upload without data", "/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=x.txt", text=""),
+    post("the UI's upload upwards", "/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=../x.txt", text="data"),
+    post("the UI's upload to an unknown run", "/ajax-api/2.0/mlflow/upload-artifact?run_uuid=" + "0" * 32 + "&path=x.txt", text="data"),
+    get("list the upload", "artifacts/list", {"run_id": "{run}", "path": "up"}),
+    put("upload a file of the model", PROXY + "/0/models/{model}/artifacts/MLmodel", text="flavors: {}"),
+    put("upload a deep file of the model", PROXY + "/0/models/{model}/artifacts/data/x.bin", text="x"),
+    get("list the model", "logged-models/{model}/artifacts/directories"),
+    *each(get, "logged-models/{model}/artifacts/directories", "artifact_directory_path", ["data", "nobody", "", "../x", "/etc", "MLmodel"]),
+    get("list an unknown model", "logged-models/m-0/artifacts/directories"),
+    get("a file of the model", "/ajax-api/2.0/mlflow/logged-models/{model}/artifacts/files", {"artifact_file_path": "MLmodel"}),
+    get("no file of the model", "/ajax-api/2.0/mlflow/logged-models/{model}/artifacts/files", {"artifact_file_path": "nobody"}),
+    get("a file of the model without path", "/ajax-api/2.0/mlflow/logged-models/{model}/artifacts/files"),
+    get("a file of the model upwards", "/ajax-api/2.0/mlflow/logged-models/{model}/artifacts/files", {"artifact_file_path": "../x"}),
+    get("a file of an unknown model", "/ajax-api/2.0/mlflow/logged-models/m-0/artifacts/files", {"artifact_file_path": "MLmodel"}),
+    post("a registered model", "registered-models/create", {"name": "reg"}),
+    post("its version", "model-versions/create", {"name": "reg", "source": "mlflow-artifacts:/0/models/{model}/artifacts", "model_id": "{model}"}),
+    get("a file of the version", "/model-versions/get-artifact", {"name": "reg", "version": "1", "path": "MLmodel"}),
+    get("no file of the version", "/model-versions/get-artifact", {"name": "reg", "version": "1", "path": "nobody"}),
+    get("a file of an unknown version", "/model-versions/get-artifact", {"name": "reg", "version": "9", "path": "MLmodel"}),
+    mpu("create", "a multipart upload without body", "/0/x", {}),
+    mpu("complete", "complete nothing", "/0/x", {}),
+    mpu("abort", "abort nothing", "/0/x", {"path": "x", "upload_id": "nobody"}),
+    *each(post, "artifacts/presigned-upload-url", "path", ["x", "../x", "", None], run_id="{run}"),
+    post("a presigned upload of nothing", "artifacts/presigned-upload-url", {"path": "x"}),
+    post("a presigned upload of two", "artifacts/presigned-upload-url", {"path": "x", "run_id": "{run}", "model_id": "{model}"}),
+    post("a presigned upload of a model", "artifacts/presigned-upload-url", {"path": "x", "model_id": "{model}"}),
+    post("a presigned upload of an unknown run", "artifacts/presigned-upload-url", {"path": "x", "run_id": "0" * 32}),
+    *each(post, "artifacts/presigned-upload-url", "expiration", [60, "60", "x", 0], run_id="{run}", path="x"),
+    *each(post, "artifacts/presigned-download-url", "expiration", [60, 0, -1, 604800, 604801, "x"], run_id="{run}", path="x"),
+    post("a presigned download", "artifacts/presigned-download-url", {"run_id": "{run}", "path": "a.txt"}),
+    post("a presigned download without run", "artifacts/presigned-download-url", {"path": "a.txt"}),
+    post("a presigned download without path", "artifacts/presigned-download-url", {"run_id": "{run}"}),
+    get("a presigned download through the proxy", "/api/2.0/mlflow-artifacts/presigned/0/{run}/artifacts/a.txt"),
+    get("a presigned download upwards", "/api/2.0/mlflow-artifacts/presigned/%2e%2e/x"),
+]
+
+# What this server answers otherwise, and why.
+OURS = {
+    "upload without name": Ours("an error in the form of all others", message="must include a filename"),
+    "upload with a backslash": Ours("a backslash is a path of another system", message="Invalid path"),
+    "GET list: path = '.'": Ours("a path is told in its shortest form", 200, same_as="list the run"),
+    "GET list: path = 'a\\\\b'": Ours("a backslash is a path of another system", message="Invalid path"),
+    "GET artifacts: path = ''": Ours("the file with a backslash was refused", 200, body=ROOT_FILES),
+    "list the proxy's root": Ours("the file with a backslash was refused", 200, body=ROOT_FILES),
+    "download a directory": Ours("an error in the form of all others", message="refers to a directory"),
+    "abort nothing": Ours("this server has multipart uploads", 404, "RESOURCE_DOES_NOT_EXIST", "upload does not exist"),
+    "a presigned download through the proxy": Ours(SENTENCE, 501, "NOT_IMPLEMENTED", message="Multipart download is not supported for the current artifact repositor"),
+}

@@ -11,6 +11,7 @@
 
 #include "sandbox/base/text.h"
 #include "sandbox/traces/ordered_json.h"
+#include "sandbox/traces/program_conventions.h"
 #include "sandbox/traces/python_json.h"
 #include "sandbox/traces/span_rows.h"
 
@@ -413,6 +414,7 @@ void translate_values(IncomingSpan& span) {
 }  // namespace
 
 void translate(IncomingSpan& span) {
+  translate_programs(span);
   const std::string* type = span.attribute(type_attribute);
   if (type == nullptr || *type == "null" || *type == "\"UNKNOWN\"") {
     if (const auto found = type_of(span)) span.set_attribute(type_attribute, quoted(*found));

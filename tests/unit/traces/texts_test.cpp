@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "sandbox/traces/analytics.h"
+#include "sandbox/traces/conventions.h"
 #include "sandbox/traces/previews.h"
 #include "sandbox/traces/python_json.h"
 #include "sandbox/traces/span_json.h"
@@ -91,4 +92,44 @@ TEST_CASE("a stored span is shown in OpenTelemetry's form", "[traces]") {
         R"({"values":[{"int_value":1},{"bool_value":true},{}]}}}]}}},{"key":"a","value":)"
         R"({"string_value":"t"}},{"key":"n"},{"key":"raw","value":{"string_value":"no json"}}],)"
         R"("status":{"message":"m","code":"STATUS_CODE_ERROR"}})");
+}
+
+namespace {
+
+std::string translated(std::vector<SpanAttribute> attributes) {
+  IncomingSpan span;
+  span.attributes = std::move(attributes);
+  translate(span);
+  std::string out;
+  for (const SpanAttribute& one : span.attributes) {
+    if (one.key.starts_with("mlflow.")) out += one.key.substr(7) + "=" + one.json + " ";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the words of other instrumentations become MLflow's", "[traces]") {
+  CHECK(translated({{"gen_ai.operation.name", "\"chat\""},
+                    {"gen_ai.usage.input_tokens", "2"},
+                    {"gen_ai.usage.output_tokens", "\"3\""},
+                    {"gen_ai.request.model", "\"m\""}}) ==
+        "spanType=\"CHAT_MODEL\" chat.tokenUsage={\"input_tokens\": 2, \"output_tokens\": 3, "
+        "\"total_tokens\": 5} llm.model=\"m\" ");
+  CHECK(translated({{"openinference.span.kind", "\"TOOL\""}, {"input.value", "\"q\""}}) ==
+        "spanType=\"TOOL\" spanInputs=\"q\" ");
+  CHECK(translated({{"gen_ai.prompt.0.content", "\"p\""}, {"gen_ai.prompt.x.content", "\"n\""}}) ==
+        "spanInputs=\"p\" ");
+  CHECK(translated({{"mlflow.spanType", "\"LLM\""}, {"traceloop.span.kind", "\"task\""}}) ==
+        "spanType=\"LLM\" ");
+  CHECK(translated({{"span.type", "\"claude_code.tool\""},
+                    {"full_command", "\"ls\""},
+                    {"file_path", "\"<REDACTED>\""}}) ==
+        "spanType=\"TOOL\" spanInputs={\"full_command\": \"ls\"} ");
+  CHECK(translated({{"ai.operationId", "\"ai.streamText.doStream\""},
+                    {"ai.prompt.messages", R"("[{\"role\":\"user\"}]")"}}) ==
+        "message.format=vercel_ai spanInputs={\"messages\": [{\"role\": \"user\"}]} "
+        "spanType=\"LLM\" ");
+  CHECK(translated({{"mlflow.spanInputs", R"({"model": "m", "x": 1})"}}) ==
+        "spanInputs={\"model\": \"m\", \"x\": 1} llm.model=\"m\" ");
 }

@@ -2,6 +2,9 @@
 
 #include "sandbox/artifacts/api.h"
 #include "sandbox/artifacts/artifacts.h"
+#include "sandbox/auth/api.h"
+#include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
 #include "sandbox/registry/aliases.h"
@@ -54,6 +57,32 @@ constexpr const char* front_page =
     "<p><a href=\"/sandbox/api.json\">The endpoints it answers</a>. MLflow's own pages come with a "
     "later version.</p>\n</html>\n";
 
+constexpr const char* no_workspaces =
+    "Workspace APIs are not available: workspaces are not enabled on this server";
+
+// Clients ask server-info first, whatever workspace they want.
+bool names_workspace(const http::Request& request) {
+  return !trim(request.headers.get("x-mlflow-workspace")).empty() &&
+         !request.path.ends_with("/mlflow/server-info");
+}
+
+// The reference answers 503, which its clients would ask again for minutes.
+void refuse_workspaces(http::Api& api) {
+  const std::string path = "3.0/mlflow/workspaces";
+  const auto refuse = [&](const char* method, const std::string& where) {
+    api.add_raw(method, where, "Refused: this server has one workspace.",
+                [](http::Request& request) -> http::Response {
+                  throw Error(Code::feature_disabled,
+                              "Endpoint: " + request.path +
+                                  " disabled because the server is running without workspaces "
+                                  "support. To enable workspace, run `mlflow server` with "
+                                  "`--enable-workspaces`");
+                });
+  };
+  for (const char* method : {"GET", "POST"}) refuse(method, path);
+  for (const char* method : {"GET", "PATCH", "DELETE"}) refuse(method, path + "/{workspace_name}");
+}
+
 }  // namespace
 
 struct MlflowServer::Parts {
@@ -72,7 +101,15 @@ struct MlflowServer::Parts {
         artifacts(database,
                   objects,
                   artifacts::parse_s3_uri(options.artifacts_destination),
-                  options.presign_part) {}
+                  options.presign_part),
+        gate(options.gate) {
+    if (gate != nullptr) {
+      router.wrap_with(
+          [this](std::string_view method, std::string_view pattern, http::Handler handler) {
+            return gate->protect(method, pattern, std::move(handler));
+          });
+    }
+  }
 
   tracking::Experiments experiments;
   tracking::Runs runs;
@@ -83,6 +120,7 @@ struct MlflowServer::Parts {
   registry::ModelVersions model_versions;
   registry::Aliases aliases;
   artifacts::Artifacts artifacts;
+  auth::Gate* gate;
   http::Api api{{"/api", "/ajax-api"}};
   http::Router router{http::json_error};
 };
@@ -102,6 +140,7 @@ MlflowServer::MlflowServer(Env& env,
   registry::install_model_versions(api, parts_->model_versions);
   registry::install_aliases(api, parts_->aliases);
   artifacts::install_artifacts(api, parts_->router, parts_->artifacts);
+  refuse_workspaces(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
                              [has_multipart = parts_->artifacts.has_multipart()](const Empty&) {
@@ -109,6 +148,12 @@ MlflowServer::MlflowServer(Env& env,
                                info.multipart_uploads_enabled = has_multipart;
                                return info;
                              });
+  if (parts_->gate != nullptr) {
+    auth::install_users(api, *parts_->gate);
+    auth::install_roles(api, *parts_->gate);
+    auth::install_signup(env, api, parts_->router, *parts_->gate);
+    auth::install_tokens(env, parts_->router, *parts_->gate);
+  }
   api.install(parts_->router);
 
   http::Router& router = parts_->router;
@@ -125,7 +170,12 @@ MlflowServer::MlflowServer(Env& env,
 MlflowServer::~MlflowServer() = default;
 
 http::Response MlflowServer::handle(http::Request& request) const {
-  return parts_->router.handle(request);
+  if (names_workspace(request)) {
+    return http::json_error(request, Error(Code::feature_disabled, no_workspaces));
+  }
+  if (parts_->gate == nullptr) return parts_->router.handle(request);
+  return parts_->gate->admit(
+      request, [this](http::Request& admitted) { return parts_->router.handle(admitted); });
 }
 
 std::string MlflowServer::endpoints_json() const {

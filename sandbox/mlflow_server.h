@@ -7,6 +7,7 @@
 
 #include "embedded_store/object_store.h"
 #include "sandbox/artifacts/artifacts.h"
+#include "sandbox/auth/gate.h"
 #include "sandbox/base/env.h"
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
@@ -21,6 +22,8 @@ struct MlflowServerOptions {
   std::string artifacts_destination = "s3://mlflow";  // where mlflow-artifacts:/ keeps its files
   // A URL that takes one part of a multipart upload; without it multipart uploads are refused.
   artifacts::PresignPart presign_part;
+  // Where users have to log in; it must outlive the server. Null lets everybody do everything.
+  auth::Gate* gate = nullptr;
 };
 
 class MlflowServer {

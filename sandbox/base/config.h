@@ -32,6 +32,16 @@ struct Config {
   Secret secret_key{"minioadmin"};
   std::vector<std::string> allowed_hosts;         // empty: MLflow's own list
   std::vector<std::string> cors_allowed_origins;  // empty: pages of this machine only
+  bool disable_security_middleware = false;
+  std::string x_frame_options = "SAMEORIGIN";
+  std::string auth = "none";  // or "basic"
+  std::string app_name;
+  std::string admin_username = "admin";
+  Secret admin_password;
+  std::string default_permission = "READ";
+  bool insecure_no_auth = false;
+  std::string tls_cert;  // absolute once loaded
+  std::string tls_key;
   bool detach = false;
   bool ci = false;
 
@@ -67,6 +77,29 @@ struct Config {
         field("cors-allowed-origins", &Config::cors_allowed_origins,
               "Web pages of other hosts that may change things, e.g. https://lab.example.org",
               "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"),
+        field("disable-security-middleware", &Config::disable_security_middleware,
+              "No check of host names and origins, no safety headers",
+              "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE"),
+        field("x-frame-options", &Config::x_frame_options,
+              "Who may show the pages in a frame: SAMEORIGIN, DENY or NONE (everybody)",
+              "MLFLOW_SERVER_X_FRAME_OPTIONS"),
+        field("auth", &Config::auth,
+              "basic: users log in to the tracking server, with MLflow's permissions; none"),
+        field("app-name", &Config::app_name, "basic-auth is MLflow's way to say --auth basic"),
+        field("admin-username", &Config::admin_username,
+              "The administrator that the first start with --auth basic makes",
+              "MLFLOW_AUTH_ADMIN_USERNAME"),
+        field("admin-password", &Config::admin_password,
+              "Its password, at least 12 characters; better set in the environment",
+              "MLFLOW_AUTH_ADMIN_PASSWORD"),
+        field("default-permission", &Config::default_permission,
+              "What users may do where nothing is granted: READ, USE, EDIT, MANAGE or "
+              "NO_PERMISSIONS"),
+        field("insecure-no-auth", &Config::insecure_no_auth,
+              "Let other machines in without a login"),
+        field("tls-cert", &Config::tls_cert,
+              "Certificate (PEM, with its chain): all ports speak HTTPS"),
+        field("tls-key", &Config::tls_key, "The certificate's private key (PEM)"),
         field("detach", &Config::detach, "Run in the background"),
         field("ci", &Config::ci,
               "For test runs: free ports, one line of JSON, end with the parent"),
@@ -98,6 +131,9 @@ using SettingTexts = std::map<std::string, std::vector<std::string>>;
 Config load_config(const SettingTexts& flags,
                    const Environment& environment,
                    const std::string& config_file = "");
+
+// Whether programs of other machines can reach that address.
+bool is_open_to_others(const std::string& host);
 
 // Only the place of the lab, for commands that look at a running one.
 std::string find_data_dir(const std::string& flag, const Environment& environment);

@@ -17,6 +17,8 @@ int env(const Words& words);
 int logs(const Words& words);
 int verify(const Words& words);
 int api(const Words& words);
+int auth(const Words& words);
+int server(const Words& words);  // MLflow's name for up
 
 // argv without the program's name. Exit codes: 0 done, 1 it did not work, 2 that is not how to ask.
 int run(const Words& words);

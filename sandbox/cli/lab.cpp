@@ -145,6 +145,10 @@ LabState need_running_lab(const std::string& data_dir) {
                                        program() + " up --detach" + data_dir_flag(data_dir) + "`.");
 }
 
+http::Peer peer_of(const LabState& state, const std::string& url) {
+  return {url, state.tls_cert, state.local_token};
+}
+
 std::string log_file(const std::string& data_dir) {
   return data_dir + "/logs/server.log";
 }

@@ -44,11 +44,7 @@ class Api {
                write_schema<Out>,
                {}};
     row.handler = [handler = std::move(handler)](Request& request) {
-      In in = request.method == "GET" || request.method == "HEAD"
-                  ? from_query<In>(request.query.all())
-                  : from_json<In>(json_body(request));
-      read_path(request.path_parameters, in);
-      return Response::json(200, to_json(handler(in)));
+      return Response::json(200, to_json(handler(read<In>(request))));
     };
     rows_.push_back(std::move(row));
   }
@@ -70,6 +66,16 @@ class Api {
     add<In, Out>("DELETE", std::move(path), std::move(about),
                  std::function<Out(const In&)>(handler));
   }
+  // For endpoints that also look at the request, such as who sent it.
+  template <Message In, Message Out, class Function>
+  void add_with_request(std::string method, std::string path, std::string about, Function handler) {
+    add<In, Out>(std::move(method), std::move(path), std::move(about),
+                 std::function<Out(const In&)>());
+    rows_.back().handler = [handler = std::move(handler)](Request& request) {
+      const In in = read<In>(request);
+      return Response::json(200, to_json<Out>(handler(in, std::as_const(request))));
+    };
+  }
   // For endpoints that need the request itself (streams, other forms than JSON).
   void add_raw(std::string method, std::string path, std::string about, Handler handler);
   // A known endpoint this server refuses: 501 NOT_IMPLEMENTED naming it.
@@ -85,6 +91,15 @@ class Api {
   static std::string json_body(Request& request);
 
  private:
+  template <Message In>
+  static In read(Request& request) {
+    In in = request.method == "GET" || request.method == "HEAD"
+                ? from_query<In>(request.query.all())
+                : from_json<In>(json_body(request));
+    read_path(request.path_parameters, in);
+    return in;
+  }
+
   std::vector<std::string> prefixes_;
   std::vector<ApiRow> rows_;
 };

@@ -84,8 +84,6 @@ constexpr std::array later_rows{
     RefusedRow{"GET|POST", "2.0/mlflow/webhooks"},
     RefusedRow{"GET|PATCH|DELETE", "2.0/mlflow/webhooks/{webhook_id}"},
     RefusedRow{"POST", "2.0/mlflow/webhooks/{webhook_id}/test"},
-    RefusedRow{"GET|POST", "3.0/mlflow/workspaces"},
-    RefusedRow{"GET|PATCH|DELETE", "3.0/mlflow/workspaces/{workspace_name}"},
     RefusedRow{"GET|POST", "3.0/mlflow/ui-telemetry"},
     RefusedRow{"POST", "3.0/mlflow/demo/generate"},
     RefusedRow{"POST", "3.0/mlflow/demo/delete"},

@@ -28,6 +28,7 @@ const std::map<std::string, Names> arrows{
     {"object_store", {"base"}},
     {"s3", {"base", "http", "object_store"}},
     {"tracking", {"base", "http", "db", "object_store"}},
+    {"auth", {"base", "http", "db"}},
     {"registry", {"base", "http", "db", "object_store", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
 };

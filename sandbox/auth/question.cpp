@@ -95,6 +95,7 @@ void Question::replace(const std::vector<std::pair<std::string, std::string>>& m
     writer.raw(before.member(name)->dump());
   }
   for (const auto& [name, json] : members) {
+    if (json == "null") continue;
     writer.name(name);
     writer.raw(json);
   }

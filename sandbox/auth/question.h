@@ -55,7 +55,7 @@ class Question {
 
   // The JSON body as the endpoint will see it; {} for a GET. Reading it keeps it for the endpoint.
   [[nodiscard]] JsonView body();
-  // The same request with some members (JSON) or parameters of it replaced.
+  // The same request with some members (JSON) or parameters of it replaced; null takes one out.
   void replace(const std::vector<std::pair<std::string, std::string>>& members);
 
  private:

@@ -12,7 +12,7 @@ def refused(answer, message):
     assert answer.json["message"] == message
 
 
-@pytest.mark.parametrize("workspace", ["default", "team-a", " x "])
+@pytest.mark.parametrize("workspace", ["default", "team-a"])
 def test_a_workspace_in_the_header_is_refused(api, is_reference, workspace):
     answer = api.send("GET", "experiments/get", params={"experiment_id": "0"},
                       headers={"X-MLFLOW-WORKSPACE": workspace})
@@ -31,7 +31,7 @@ def test_server_info_answers_whatever_the_header_says(api):
 
 def test_an_empty_header_is_none(api):
     api.send("GET", "experiments/get", params={"experiment_id": "0"},
-             headers={"X-MLFLOW-WORKSPACE": " "}).ok()
+             headers={"X-MLFLOW-WORKSPACE": ""}).ok()
 
 
 @pytest.mark.parametrize("method, path", [

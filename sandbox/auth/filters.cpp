@@ -113,6 +113,39 @@ void make_owner(Question& question, const std::string& type, const std::string& 
   if (user.id != 0) question.world().accounts.set_grant(user.name, type, pattern, "MANAGE");
 }
 
+bool reads_version(Question& question, const JsonView& row) {
+  const std::string name = text_of(row, "name");
+  const bool is_one = question.world().resources.registry_entry(name) == Resources::Entry::prompt;
+  return !name.empty() &&
+         question.grants().meets_all(
+             {{{is_one ? "prompt" : "registered_model", name}, Action::read},
+              {{is_one ? "prompt_version" : "registered_model_version", "*"}, Action::not_denied}});
+}
+
+// Copies an answer of GraphQL without the model versions that may not be read.
+void copy_readable(Question& question,
+                   JsonWriter& writer,
+                   const JsonView& value,
+                   bool is_versions) {
+  if (value.is_object()) {
+    writer.begin_object();
+    for (const std::string& name : value.names()) {
+      writer.name(name);
+      copy_readable(question, writer, *value.member(name), name == "modelVersions");
+    }
+    writer.end_object();
+  } else if (value.is_array()) {
+    writer.begin_array();
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (is_versions && !reads_version(question, value.at(i))) continue;
+      copy_readable(question, writer, value.at(i), false);
+    }
+    writer.end_array();
+  } else {
+    writer.raw(value.dump());
+  }
+}
+
 std::string scorer_pattern(const std::string& experiment, const std::string& name) {
   return experiment + "/" + percent_encode(name);
 }
@@ -174,6 +207,15 @@ void filter_artifacts(Question& question, const http::Handler& next, http::Respo
     const std::string name = text_of(row, "path");
     return !parse_int64(name) || reads_experiment(question.caller(), name);
   });
+}
+
+void filter_graphql(Question& question, const http::Handler& /*next*/, http::Response& response) {
+  if (question.grants().reads_everything()) return;
+  const JsonDocument answer(response.body);
+  std::string out;
+  JsonWriter writer(out);
+  copy_readable(question, writer, answer.root(), false);
+  response.body = std::move(out);
 }
 
 void own_experiment(Question& question, const http::Handler& /*next*/, http::Response& response) {

@@ -20,6 +20,7 @@ void filter_versions(Question& question, const http::Handler& next, http::Respon
 void filter_scorers(Question& question, const http::Handler& next, http::Response& response);
 void filter_review_queues(Question& question, const http::Handler& next, http::Response& response);
 void filter_artifacts(Question& question, const http::Handler& next, http::Response& response);
+void filter_graphql(Question& question, const http::Handler& next, http::Response& response);
 
 // These are for everybody.
 void own_experiment(Question& question, const http::Handler& next, http::Response& response);

@@ -19,10 +19,12 @@ constexpr std::array rules{
     Rule{"*", "/static-files/{...}"},
     Rule{"GET", "/favicon.ico"},
     Rule{"GET", "/", check::anybody},
+    Rule{"GET", "/mlflow", check::anybody},
+    Rule{"GET", "/mlflow/", check::anybody},
     Rule{"GET", "/version", check::anybody},
     Rule{"GET", "/sandbox/api.json", check::anybody},
     Rule{"*", "3.0/mlflow/ui-telemetry", check::anybody},
-    Rule{"*", "/graphql", check::graphql},
+    Rule{"*", "/graphql", check::graphql, read, after::filter_graphql},
 
     // Experiments.
     Rule{"POST", "2.0/mlflow/experiments/create", check::new_experiment, update, nullptr,
@@ -222,6 +224,7 @@ constexpr std::array rules{
     Rule{"GET", "3.0/mlflow/roles/permissions/list", check::visible_role},
     Rule{"PATCH", "3.0/mlflow/roles/permissions/update", check::managed_role},
     Rule{"GET", "3.0/mlflow/roles/users/list", check::managed_role},
+    Rule{"POST", "sandbox/gc", check::nobody},
     Rule{"*", "/sandbox/tokens", check::nobody},
     Rule{"*", "/sandbox/tokens/{}", check::nobody},
 

@@ -527,6 +527,25 @@ class TestStart:
             second.stop()
 
 
+class TestGuard:
+    def test_frames_and_hosts_as_the_settings_say(self, tmp_path):
+        evil = {"Host": "evil.example"}
+        cases = [
+            ([], 403, "SAMEORIGIN"),
+            (["--x-frame-options", "deny"], 403, "DENY"),
+            (["--x-frame-options", "NONE"], 403, None),
+            (["--disable-security-middleware"], 200, None),
+        ]
+        for number, (options, status, frame) in enumerate(cases):
+            lab = Lab(tmp_path / f"data{number}", *options)
+            try:
+                path = "experiments/get?experiment_id=0"
+                shown = ask(lab, None, "GET", path, headers=evil)
+                assert (shown.status_code, shown.headers.get("X-Frame-Options")) == (status, frame)
+            finally:
+                lab.stop()
+
+
 class TestRealServer:
     def test_mlflow_itself_reads_our_users_and_we_its(self, tmp_path):
         ours = basic_lab(tmp_path / "data")

@@ -6,12 +6,15 @@
 #include "embedded_store/object_store.h"
 #include "embedded_store/s3/presign.h"
 #include "embedded_store/s3/service.h"
+#include "sandbox/artifacts/artifact_location.h"
+#include "sandbox/auth/gate.h"
 #include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/fernet.h"
 #include "sandbox/base/log.h"
 #include "sandbox/base/ports.h"
 #include "sandbox/base/text.h"
+#include "sandbox/base/tls.h"
 #include "sandbox/console/page.h"
 #include "sandbox/db/database.h"
 #include "sandbox/http/access_log.h"
@@ -45,8 +48,10 @@ std::unique_ptr<store::ObjectStore> open_objects(Env& env, const Config& config)
 std::unique_ptr<http::Server> bind_port(const Config& config,
                                         const std::string& setting,
                                         std::int64_t port,
+                                        TlsContext* tls,
                                         http::Handler handler) {
   http::ServerOptions options;
+  options.tls = tls;
   options.host = config.host;
   options.port = static_cast<int>(port);
   try {
@@ -72,6 +77,8 @@ std::unique_ptr<http::Server> bind_port(const Config& config,
 
 http::GuardOptions guard_options(const Config& config) {
   http::GuardOptions options{config.allowed_hosts, config.cors_allowed_origins};
+  options.x_frame_options = config.x_frame_options;
+  options.is_off = config.disable_security_middleware;
   return options;
 }
 
@@ -85,9 +92,14 @@ store::s3::S3Options s3_options(const Config& config) {
 }  // namespace
 
 struct App::Parts {
-  explicit Parts(const Config& config)
-      : objects(open_objects(env, config)),
+  Parts(const Config& config, const std::string& local_token)
+      : tls(config.tls_cert.empty()
+                ? nullptr
+                : std::make_unique<TlsContext>(config.tls_cert, config.tls_key)),
+        objects(open_objects(env, config)),
         database(db::open_database(config.backend_store_uri)),
+        users(open_users(config)),
+        gate(make_gate(config, local_token)),
         mlflow(env, *database, *objects, mlflow_options(config)),
         s3(env, *objects, s3_options(config)) {
     const http::Handler tracking = [this](http::Request& request) {
@@ -96,16 +108,36 @@ struct App::Parts {
     const http::Handler storage = [this](http::Request& request) { return s3.handle(request); };
     const http::Handler console = [this](http::Request& request) { return page.handle(request); };
     tracking_server = bind_port(
-        config, "port", config.port,
+        config, "port", config.port, tls.get(),
         http::logged(env, "tracking",
                      http::also_below("/mlflow", http::guarded(guard_options(config), tracking))));
-    s3_server = bind_port(config, "s3-port", config.s3_port, http::logged(env, "s3", storage));
+    s3_server =
+        bind_port(config, "s3-port", config.s3_port, tls.get(), http::logged(env, "s3", storage));
     console_server =
-        bind_port(config, "console-port", config.console_port,
+        bind_port(config, "console-port", config.console_port, tls.get(),
                   http::logged(env, "console", http::guarded(guard_options(config), console)));
-    page.show({local_url(config.host, tracking_server->port()),
-               local_url(config.host, s3_server->port()),
-               local_url(config.host, console_server->port()), config.data_dir});
+    page.show({local_url(config, tracking_server->port()), local_url(config, s3_server->port()),
+               local_url(config, console_server->port()), config.data_dir});
+  }
+
+  static std::unique_ptr<db::Database> open_users(const Config& config) {
+    if (config.auth == "none") return nullptr;
+    return db::open_auth_database(config.data_dir + "/basic_auth.db");
+  }
+
+  std::unique_ptr<auth::Gate> make_gate(const Config& config, const std::string& local_token) {
+    if (!users) return nullptr;
+    auth::GateOptions options;
+    options.default_permission =
+        auth::find_permission(config.default_permission).value_or(auth::Permission::read);
+    options.local_secret = local_token;
+    options.plain_artifact_path = [](std::string_view path) {
+      return artifacts::plain_path(artifacts::safe_path(path));
+    };
+    auto made = std::make_unique<auth::Gate>(env, *database, *users, std::move(options));
+    auth::make_first_administrator(made->accounts(), config.admin_username,
+                                   config.admin_password.reveal());
+    return made;
   }
 
   WebhookOptions webhook_options(const Config& config) {
@@ -134,15 +166,16 @@ struct App::Parts {
         .trash_days = config.trash_days,
         .find_front_end = [place = config.mlflow_ui] { return find_mlflow_ui(place); },
         .download_url_expires_s = config.presigned_download_url_ttl_seconds,
-        .webhooks = webhook_options(config)};
+        .webhooks = webhook_options(config),
+        .gate = gate.get()};
     // Where clients come by names this process does not know, a URL made here might not be one they
     // can reach; they then go through the proxy.
     if (config.host == "0.0.0.0" || config.host == "::" || config.host.empty()) return options;
-    options.presign = [this, host = config.host,
+    options.presign = [this, config,
                        key = store::s3::AccessKey{config.access_key, config.secret_key}](
                           const artifacts::Presigning& wanted) {
       const store::s3::PresignedRequest request{.method = wanted.method,
-                                                .endpoint = local_url(host, s3_server->port()),
+                                                .endpoint = local_url(config, s3_server->port()),
                                                 .bucket = wanted.bucket,
                                                 .key = wanted.key,
                                                 .query = wanted.query,
@@ -154,8 +187,11 @@ struct App::Parts {
   }
 
   SystemEnv env;
+  std::unique_ptr<TlsContext> tls;  // null without --tls-cert
   std::unique_ptr<store::ObjectStore> objects;
   std::unique_ptr<db::Database> database;
+  std::unique_ptr<db::Database> users;  // null without --auth basic
+  std::unique_ptr<auth::Gate> gate;
   MlflowServer mlflow;
   store::s3::S3Service s3;
   console::Page page;
@@ -164,7 +200,8 @@ struct App::Parts {
   std::unique_ptr<http::Server> console_server;
 };
 
-App::App(const Config& config) : parts_(std::make_unique<Parts>(config)) {}
+App::App(const Config& config, const std::string& local_token)
+    : parts_(std::make_unique<Parts>(config, local_token)) {}
 
 App::~App() = default;
 
@@ -200,12 +237,24 @@ std::optional<std::filesystem::path> find_mlflow_ui(const std::string& place) {
                        : mlflow_ui::front_end_of(place);
 }
 
-std::string local_url(const std::string& host, int port) {
-  std::string name = host;
-  if (host == "0.0.0.0" || host.empty()) name = "127.0.0.1";
-  if (host == "::") name = "::1";
+void App::reload_certificate() {
+  if (!parts_->tls) return;
+  try {
+    parts_->tls->reload();
+    log::info("certificate read again");
+  } catch (const Error& failure) {
+    log::error("the certificate could not be read again", {{"reason", failure.what()}});
+  }
+}
+
+std::string local_url(const Config& config, int port) {
+  std::string name = config.host;
+  if (name == "0.0.0.0" || name.empty()) name = "127.0.0.1";
+  if (name == "::") name = "::1";
+  const bool is_encrypted = !config.tls_cert.empty();
+  if (is_encrypted) name = name_in_certificate(config.tls_cert, name);
   if (name.find(':') != std::string::npos) name = "[" + name + "]";
-  return "http://" + name + ":" + std::to_string(port);
+  return (is_encrypted ? "https://" : "http://") + name + ":" + std::to_string(port);
 }
 
 }  // namespace sandbox

@@ -15,12 +15,16 @@ class App {
  public:
   // Opens the stores below config.data_dir, makes the buckets, binds the ports. Nothing is answered
   // before start(). Throws Error with a sentence for the person who started it.
-  explicit App(const Config& config);
+  // Whoever shows `local_token` as a Bearer is an administrator: the commands of this machine.
+  explicit App(const Config& config, const std::string& local_token = "");
   ~App();
 
   void start();
   // Running requests finish, then the ports are closed. The stores close with the object.
   void stop();
+
+  // Reads a renewed certificate; what is wrong with it goes to the log.
+  void reload_certificate();
 
   // The bound ports, also where the setting was 0.
   [[nodiscard]] int port() const;
@@ -36,8 +40,8 @@ class App {
 // this machine has them. nullopt when there are none.
 std::optional<std::filesystem::path> find_mlflow_ui(const std::string& place);
 
-// "http://127.0.0.1:5000" for what a client on this machine types: every-address hosts become the
-// loopback one, IPv6 gets its brackets.
-std::string local_url(const std::string& host, int port);
+// "http://127.0.0.1:5000" (https where the ports speak TLS) for what a client on this machine
+// types: every-address hosts become the loopback one, IPv6 gets its brackets.
+std::string local_url(const Config& config, int port);
 
 }  // namespace sandbox

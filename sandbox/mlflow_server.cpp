@@ -4,6 +4,9 @@
 #include "sandbox/artifacts/artifact_location.h"
 #include "sandbox/artifacts/artifacts.h"
 #include "sandbox/artifacts/download.h"
+#include "sandbox/auth/api.h"
+#include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 #include "sandbox/evaluation/api.h"
 #include "sandbox/evaluation/dataset_records.h"
 #include "sandbox/evaluation/datasets.h"
@@ -71,6 +74,15 @@ struct ServerInfo {
   }
 };
 
+constexpr const char* no_workspaces =
+    "Workspace APIs are not available: workspaces are not enabled on this server";
+
+// Clients ask server-info first, whatever workspace they want.
+bool names_workspace(const http::Request& request) {
+  return !trim(request.headers.get("x-mlflow-workspace")).empty() &&
+         !request.path.ends_with("/mlflow/server-info");
+}
+
 }  // namespace
 
 struct MlflowServer::Parts {
@@ -108,7 +120,15 @@ struct MlflowServer::Parts {
         review_items(env, database),
         collector(env, database, objects, artifacts, options.default_artifact_root),
         trash(collector, options.trash_days),
-        pages(options.find_front_end) {}
+        pages(options.find_front_end),
+        gate(options.gate) {
+    if (gate != nullptr) {
+      router.wrap_with(
+          [this](std::string_view method, std::string_view pattern, http::Handler handler) {
+            return gate->protect(method, pattern, std::move(handler));
+          });
+    }
+  }
 
   registry::Announce announce() {
     return [this](const registry::Event& event) {
@@ -143,6 +163,7 @@ struct MlflowServer::Parts {
   upkeep::Collector collector;
   upkeep::Trash trash;
   mlflow_ui::Pages pages;
+  auth::Gate* gate;
   http::Api api{{"/api", "/ajax-api"}};
   http::Router router{http::json_error};
 };
@@ -197,6 +218,12 @@ MlflowServer::MlflowServer(Env& env,
                                info.presigned_upload_model_id_supported = can_presign;
                                return info;
                              });
+  if (parts_->gate != nullptr) {
+    auth::install_users(api, *parts_->gate);
+    auth::install_roles(api, *parts_->gate);
+    auth::install_signup(env, api, parts_->router, *parts_->gate);
+    auth::install_tokens(env, parts_->router, *parts_->gate);
+  }
   api.install(parts_->router);
 
   http::Router& router = parts_->router;
@@ -224,7 +251,12 @@ void MlflowServer::stop() {
 }
 
 http::Response MlflowServer::handle(http::Request& request) const {
-  return parts_->router.handle(request);
+  if (names_workspace(request)) {
+    return http::json_error(request, Error(Code::feature_disabled, no_workspaces));
+  }
+  if (parts_->gate == nullptr) return parts_->router.handle(request);
+  return parts_->gate->admit(
+      request, [this](http::Request& admitted) { return parts_->router.handle(admitted); });
 }
 
 std::string MlflowServer::endpoints_json() const {

@@ -8,6 +8,7 @@
 
 #include "embedded_store/object_store.h"
 #include "sandbox/artifacts/artifacts.h"
+#include "sandbox/auth/gate.h"
 #include "sandbox/base/env.h"
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
@@ -36,6 +37,8 @@ struct MlflowServerOptions {
   artifacts::Presign presign{};
   std::int64_t download_url_expires_s = 300;
   WebhookOptions webhooks{};
+  // Where users have to log in; it must outlive the server. Null lets everybody do everything.
+  auth::Gate* gate = nullptr;
 };
 
 class MlflowServer {

@@ -21,7 +21,8 @@ std::string presigned_url(const AccessKey& access_key,
                           const std::string& region,
                           std::int64_t now_ms,
                           const PresignedRequest& wanted) {
-  assert(wanted.endpoint.starts_with("http://"));
+  const std::size_t host = wanted.endpoint.find("://");
+  assert(host != std::string::npos);
   const std::string date = sandbox::iso8601_basic(now_ms);
   const std::string day = date.substr(0, 8);
   const std::string scope = day + "/" + region + "/s3/aws4_request";
@@ -30,7 +31,7 @@ std::string presigned_url(const AccessKey& access_key,
   request.method = wanted.method;
   request.raw_path = "/" + wanted.bucket;
   if (!wanted.key.empty()) request.raw_path += "/" + sandbox::percent_encode(wanted.key, "/");
-  request.headers.add("host", wanted.endpoint.substr(std::string_view("http://").size()));
+  request.headers.add("host", wanted.endpoint.substr(host + 3));
   std::vector<std::string> signed_headers{"host"};
   if (!wanted.content_type.empty()) {
     request.headers.add("content-type", wanted.content_type);

@@ -10,7 +10,7 @@ namespace store::s3 {
 
 struct PresignedRequest {
   std::string method = "GET";
-  std::string endpoint;  // "http://host:port", as the one who will use the URL reaches it
+  std::string endpoint;  // "http://host:port" or https, as the one who will use the URL reaches it
   std::string bucket;
   std::string key;           // "" for the bucket itself
   std::string query;         // "partNumber=1&uploadId=…", names and values percent-encoded

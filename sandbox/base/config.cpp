@@ -1,6 +1,7 @@
 #include "sandbox/base/config.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -244,6 +245,37 @@ void settle_artifacts(Config& config) {
   if (root) add_bucket(config, root->bucket);
 }
 
+void settle_auth(Config& config) {
+  if (!config.app_name.empty() && config.app_name != "basic-auth") {
+    refuse("--app-name can only be basic-auth, not '" + config.app_name + "'.");
+  }
+  if (config.app_name == "basic-auth") config.auth = "basic";
+  if (config.auth != "none" && config.auth != "basic") {
+    refuse("--auth must be none or basic, not '" + config.auth + "'.");
+  }
+  config.default_permission = upper(config.default_permission);
+  constexpr std::array permissions{"READ", "USE", "EDIT", "MANAGE", "NO_PERMISSIONS"};
+  if (std::find(permissions.begin(), permissions.end(), config.default_permission) ==
+      permissions.end()) {
+    refuse("--default-permission must be READ, USE, EDIT, MANAGE or NO_PERMISSIONS, not '" +
+           config.default_permission + "'.");
+  }
+  config.x_frame_options = upper(config.x_frame_options);
+  if (config.x_frame_options.find_first_of("\r\n") != std::string::npos) {
+    refuse("--x-frame-options must be SAMEORIGIN, DENY or NONE.");
+  }
+}
+
+void settle_tls(Config& config) {
+  if (config.tls_cert.empty() != config.tls_key.empty()) {
+    refuse(std::string("--tls-cert and --tls-key belong together: ") +
+           (config.tls_cert.empty() ? "--tls-cert" : "--tls-key") + " is missing.");
+  }
+  if (config.tls_cert.empty()) return;
+  config.tls_cert = absolute_path(config.tls_cert);
+  config.tls_key = absolute_path(config.tls_key);
+}
+
 template <class Type>
 SettingRow::Kind kind_of() {
   if constexpr (std::is_same_v<Type, bool>) {
@@ -347,7 +379,13 @@ Config load_config(const SettingTexts& flags,
   check_limits(config);
   if (!config.data_dir.empty()) settle_backend(config);
   settle_artifacts(config);
+  settle_auth(config);
+  settle_tls(config);
   return config;
+}
+
+bool is_open_to_others(const std::string& host) {
+  return host != "localhost" && host != "::1" && !host.starts_with("127.");
 }
 
 std::optional<S3Place> parse_s3_place(std::string_view uri) {

@@ -42,6 +42,16 @@ struct Config {
   std::int64_t webhook_request_max_retries = 3;
   std::int64_t webhook_delivery_max_workers = 10;
   Secret webhook_secret_encryption_key;  // empty: one is kept in the data directory
+  bool disable_security_middleware = false;
+  std::string x_frame_options = "SAMEORIGIN";
+  std::string auth = "none";  // or "basic"
+  std::string app_name;
+  std::string admin_username = "admin";
+  Secret admin_password;
+  std::string default_permission = "READ";
+  bool insecure_no_auth = false;
+  std::string tls_cert;  // absolute once loaded
+  std::string tls_key;
   bool detach = false;
   bool ci = false;
 
@@ -105,6 +115,29 @@ struct Config {
               "Seals the secrets of webhooks in the database; without it a key is kept in the data "
               "directory",
               "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"),
+        field("disable-security-middleware", &Config::disable_security_middleware,
+              "No check of host names and origins, no safety headers",
+              "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE"),
+        field("x-frame-options", &Config::x_frame_options,
+              "Who may show the pages in a frame: SAMEORIGIN, DENY or NONE (everybody)",
+              "MLFLOW_SERVER_X_FRAME_OPTIONS"),
+        field("auth", &Config::auth,
+              "basic: users log in to the tracking server, with MLflow's permissions; none"),
+        field("app-name", &Config::app_name, "basic-auth is MLflow's way to say --auth basic"),
+        field("admin-username", &Config::admin_username,
+              "The administrator that the first start with --auth basic makes",
+              "MLFLOW_AUTH_ADMIN_USERNAME"),
+        field("admin-password", &Config::admin_password,
+              "Its password, at least 12 characters; better set in the environment",
+              "MLFLOW_AUTH_ADMIN_PASSWORD"),
+        field("default-permission", &Config::default_permission,
+              "What users may do where nothing is granted: READ, USE, EDIT, MANAGE or "
+              "NO_PERMISSIONS"),
+        field("insecure-no-auth", &Config::insecure_no_auth,
+              "Let other machines in without a login"),
+        field("tls-cert", &Config::tls_cert,
+              "Certificate (PEM, with its chain): all ports speak HTTPS"),
+        field("tls-key", &Config::tls_key, "The certificate's private key (PEM)"),
         field("detach", &Config::detach, "Run in the background"),
         field("ci", &Config::ci,
               "For test runs: free ports, one line of JSON, end with the parent"),
@@ -136,6 +169,9 @@ using SettingTexts = std::map<std::string, std::vector<std::string>>;
 Config load_config(const SettingTexts& flags,
                    const Environment& environment,
                    const std::string& config_file = "");
+
+// Whether programs of other machines can reach that address.
+bool is_open_to_others(const std::string& host);
 
 // Only the place of the lab, for commands that look at a running one.
 std::string find_data_dir(const std::string& flag, const Environment& environment);

@@ -30,6 +30,7 @@ constexpr std::array code_rows{
     CodeRow{Code::invalid_state, "INVALID_STATE", 500, "CLIENT_INTERNAL_ERROR"},
     CodeRow{Code::not_implemented, "NOT_IMPLEMENTED", 501, "CLIENT_INTERNAL_ERROR"},
     CodeRow{Code::temporarily_unavailable, "TEMPORARILY_UNAVAILABLE", 503, "CLIENT_INTERNAL_ERROR"},
+    CodeRow{Code::feature_disabled, "FEATURE_DISABLED", 400, "FEATURE_DISABLED"},
 };
 
 const CodeRow& row_of(Code code) {

@@ -17,6 +17,7 @@ enum class Code {
   resource_does_not_exist,
   not_found,
   endpoint_not_found,
+  feature_disabled,
   resource_conflict,
   request_limit_exceeded,
   resource_exhausted,

@@ -40,7 +40,7 @@ int api(const Words& words) {
       "Every path stands below /api and /ajax-api. Rows with - answer NOT_IMPLEMENTED.");
   if (!arguments.parse(words)) return 0;
   const LabState state = need_running_lab(find_data_dir(place, process_environment()));
-  const auto answer = http::ask(state.tracking_url, "/sandbox/api.json");
+  const auto answer = http::ask(peer_of(state, state.tracking_url), "/sandbox/api.json");
   if (!answer || answer->status != 200) {
     throw Error(Code::invalid_state, "The tracking server at " + state.tracking_url +
                                          " does not answer. `" + program() + " status` says more.");

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <termios.h>
 
 #include "sandbox/base/config.h"
 #include "sandbox/base/error.h"
@@ -38,6 +41,26 @@ std::string shell_word(const std::string& text) {
 std::string data_dir_flag(const std::string& data_dir) {
   if (data_dir == find_data_dir("", process_environment())) return "";
   return " --data-dir " + shell_word(data_dir);
+}
+
+std::string read_hidden_line(const std::string& prompt) {
+  termios shown{};
+  const bool is_terminal = tcgetattr(STDIN_FILENO, &shown) == 0;
+  if (is_terminal) {
+    termios hidden = shown;
+    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+  }
+  std::fputs(prompt.c_str(), stderr);
+  std::string line;
+  for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar()) {
+    line += static_cast<char>(c);
+  }
+  if (is_terminal) {
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+    std::fputc('\n', stderr);
+  }
+  return line;
 }
 
 Arguments::Arguments(const std::string& command, const std::string& about)

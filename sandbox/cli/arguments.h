@@ -15,6 +15,9 @@ std::string data_dir_flag(const std::string& data_dir);
 // Text as one word of a POSIX shell.
 std::string shell_word(const std::string& text);
 
+// A line of standard input without its end; what is typed at a terminal is not shown.
+std::string read_hidden_line(const std::string& prompt);
+
 class Arguments {
  public:
   Arguments(const std::string& command, const std::string& about);

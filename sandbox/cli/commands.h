@@ -20,6 +20,8 @@ int api(const Words& words);
 int experiments(const Words& words);
 int gc(const Words& words);
 int sql(const Words& words);
+int auth(const Words& words);
+int server(const Words& words);  // MLflow's name for up
 
 // argv without the program's name. Exit codes: 0 done, 1 it did not work, 2 that is not how to ask.
 int run(const Words& words);

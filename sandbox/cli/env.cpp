@@ -4,6 +4,7 @@
 #include "sandbox/base/config.h"
 #include "sandbox/base/fields_json.h"
 #include "sandbox/base/text.h"
+#include "sandbox/base/tls.h"
 #include "sandbox/cli/arguments.h"
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
@@ -16,16 +17,21 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 // The same port on another name: what a container or another machine has to type.
 std::string with_host(const std::string& url, const std::string& host) {
   if (host.empty()) return url;
-  return "http://" + host + url.substr(url.rfind(':'));
+  return url.substr(0, url.find("//") + 2) + host + url.substr(url.rfind(':'));
 }
 
 Variables variables_of(const LabState& state, const std::string& host) {
-  return {{"MLFLOW_TRACKING_URI", with_host(state.tracking_url, host)},
-          {"MLFLOW_S3_ENDPOINT_URL", with_host(state.s3_url, host)},
-          {"AWS_ENDPOINT_URL_S3", with_host(state.s3_url, host)},
-          {"AWS_ACCESS_KEY_ID", state.access_key},
-          {"AWS_SECRET_ACCESS_KEY", state.secret_key},
-          {"AWS_DEFAULT_REGION", "us-east-1"}};
+  Variables variables{{"MLFLOW_TRACKING_URI", with_host(state.tracking_url, host)},
+                      {"MLFLOW_S3_ENDPOINT_URL", with_host(state.s3_url, host)},
+                      {"AWS_ENDPOINT_URL_S3", with_host(state.s3_url, host)},
+                      {"AWS_ACCESS_KEY_ID", state.access_key},
+                      {"AWS_SECRET_ACCESS_KEY", state.secret_key},
+                      {"AWS_DEFAULT_REGION", "us-east-1"}};
+  if (!state.tls_cert.empty() && is_self_signed(state.tls_cert)) {
+    variables.emplace_back("MLFLOW_TRACKING_SERVER_CERT_PATH", state.tls_cert);
+    variables.emplace_back("AWS_CA_BUNDLE", state.tls_cert);
+  }
+  return variables;
 }
 
 std::string quoted(const std::string& text, const std::string& escaped_characters) {

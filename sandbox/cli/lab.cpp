@@ -160,6 +160,10 @@ std::optional<LabPlaces> lab_places(const std::string& data_dir) {
   return from_json<LabPlaces>(text);
 }
 
+http::Peer peer_of(const LabState& state, const std::string& url) {
+  return {url, state.tls_cert, state.local_token};
+}
+
 std::string log_file(const std::string& data_dir) {
   return data_dir + "/logs/server.log";
 }

@@ -8,10 +8,12 @@
 #include <tuple>
 
 #include "sandbox/base/fields.h"
+#include "sandbox/http/client.h"
 
 namespace sandbox::cli {
 
-// <data>/state.json, readable by its owner only: it holds the S3 keys for `env`.
+// <data>/state.json, readable by its owner only: it holds the S3 keys for `env`
+// and a token.
 struct LabState {
   std::string tracking_url;
   std::string s3_url;
@@ -25,6 +27,9 @@ struct LabState {
   std::string backend_store_uri;
   std::string default_artifact_root;
   std::string artifacts_destination;
+  std::string auth;         // "none" or "basic"
+  std::string local_token;  // for the commands, as long as this process runs
+  std::string tls_cert;     // the certificate's file; "" without TLS
 
   static constexpr auto fields() {
     return std::tuple{field("tracking_url", &LabState::tracking_url),
@@ -38,7 +43,10 @@ struct LabState {
                       field("version", &LabState::version),
                       field("backend_store_uri", &LabState::backend_store_uri),
                       field("default_artifact_root", &LabState::default_artifact_root),
-                      field("artifacts_destination", &LabState::artifacts_destination)};
+                      field("artifacts_destination", &LabState::artifacts_destination),
+                      field("auth", &LabState::auth),
+                      field("local_token", &LabState::local_token),
+                      field("tls_cert", &LabState::tls_cert)};
   }
 };
 
@@ -84,6 +92,9 @@ LabState need_running_lab(const std::string& data_dir);
 
 // Of the lab that runs there or ran there last; nullopt when none has.
 std::optional<LabPlaces> lab_places(const std::string& data_dir);
+
+// One of the lab's ports, for the commands: its certificate is trusted, this person logged in.
+http::Peer peer_of(const LabState& state, const std::string& url);
 
 std::string log_file(const std::string& data_dir);
 // "45s", "12m", "3h", "9d": an age as kubectl writes it.

@@ -51,19 +51,23 @@ Lifetime::~Lifetime() {
   if (parent_ >= 0) close(parent_);
 }
 
-const char* Lifetime::wait() {
+const char* Lifetime::wait(const std::function<void()>& on_hangup) {
+  const bool hears_hangups = on_hangup && isatty(STDIN_FILENO) == 0;
   std::array<pollfd, 3> watched{
       {{signals_, POLLIN, 0}, {parent_, POLLIN, 0}, {watches_input_ ? STDIN_FILENO : -1, 0, 0}}};
-  while (poll(watched.data(), watched.size(), -1) < 0) {
+  for (;;) {
+    while (poll(watched.data(), watched.size(), -1) < 0) {
+    }
+    if (watched[0].revents == 0) break;
+    signalfd_siginfo taken{};
+    (void)!read(signals_, &taken, sizeof taken);
+    if (taken.ssi_signo != SIGHUP || !hears_hangups) break;
+    on_hangup();
   }
   const char* why = "signal";
   if (watched[1].revents != 0) why = "parent ended";
   if (watched[2].revents != 0) why = "standard input ended";
   signal(SIGINT, SIG_DFL);
-  if (watched[0].revents != 0) {
-    signalfd_siginfo taken{};
-    (void)!read(signals_, &taken, sizeof taken);
-  }
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   return why;

@@ -1,6 +1,8 @@
 // How long the server runs: until it is told to stop, or, in a test run, until its parent is gone.
 #pragma once
 
+#include <functional>
+
 namespace sandbox::cli {
 
 // Made before the first thread, because every thread inherits what signals it leaves to this one.
@@ -14,7 +16,8 @@ class Lifetime {
   Lifetime& operator=(const Lifetime&) = delete;
 
   // Returns the reason, as a word for the log. A second signal after that ends the process at once.
-  const char* wait();
+  // Where nobody sits at a terminal that could hang up, SIGHUP calls `on_hangup` instead, if set.
+  const char* wait(const std::function<void()>& on_hangup = {});
 
  private:
   int signals_ = -1;

@@ -42,8 +42,11 @@ struct LabStatus {
   }
 };
 
-PartStatus probe(const std::string& name, const std::string& url, const std::string& path) {
-  const auto answer = http::ask(url, path);
+PartStatus probe(const LabState& state,
+                 const std::string& name,
+                 const std::string& url,
+                 const std::string& path) {
+  const auto answer = http::ask({url, state.tls_cert, ""}, path);
   return {name, url, answer && answer->status == 200};
 }
 
@@ -57,9 +60,9 @@ LabStatus look(const std::string& data_dir) {
   SystemEnv env;
   status.age_ms = env.now_ms() - state->started_ms;
   status.backend_store_uri = state->backend_store_uri;
-  status.parts = {probe("tracking", state->tracking_url, "/health"),
-                  probe("s3", state->s3_url, "/minio/health/live"),
-                  probe("console", state->console_url, "/health")};
+  status.parts = {probe(*state, "tracking", state->tracking_url, "/health"),
+                  probe(*state, "s3", state->s3_url, "/minio/health/live"),
+                  probe(*state, "console", state->console_url, "/health")};
   status.healthy = true;
   for (const PartStatus& part : status.parts) status.healthy = status.healthy && part.answers;
   return status;

@@ -8,6 +8,7 @@
 #include "sandbox/base/config.h"
 #include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
+#include "sandbox/base/fernet.h"
 #include "sandbox/base/text.h"
 #include "sandbox/cli/lab.h"
 #include "sandbox/db/database.h"
@@ -92,16 +93,22 @@ std::string backend_store_of(const LabFlags& flags) {
   return uri;
 }
 
+// Webhooks are only configured by a running lab: the key of this process opens none of theirs.
+MlflowServerOptions options_of(Env& env, const Config& config) {
+  MlflowServerOptions options;
+  options.default_artifact_root = config.default_artifact_root;
+  options.artifacts_destination = config.artifacts_destination;
+  options.webhooks.key = new_fernet_key(env);
+  return options;
+}
+
 // The stores of a lab that does not run, and the server in front of them, in this process.
 struct TrackingDoor::Stopped {
   explicit Stopped(const Config& config)
       : lock(config.data_dir),
         objects(store::open_object_store(env, config.data_dir + "/objects")),
         database(db::open_database(config.backend_store_uri)),
-        server(env,
-               *database,
-               *objects,
-               {config.default_artifact_root, config.artifacts_destination, {}, 0}) {}
+        server(env, *database, *objects, options_of(env, config)) {}
 
   http::Response ask(http::Request& request, const std::string& body) const {
     TextBody reader(body);
@@ -138,7 +145,7 @@ TrackingDoor::TrackingDoor(const LabFlags& flags) {
                       " is running on its own database. Leave out --backend-store-uri and "
                       "--artifacts-destination, or stop it first.");
     }
-    url_ = state->tracking_url;
+    peer_ = peer_of(*state, state->tracking_url);
     return;
   }
   const Config config = config_of(flags, data_dir);
@@ -150,7 +157,7 @@ TrackingDoor::~TrackingDoor() = default;
 
 std::string TrackingDoor::checked(const std::optional<http::Answer>& answer) const {
   if (!answer) {
-    throw Error(Code::invalid_state, "The tracking server at " + url_ +
+    throw Error(Code::invalid_state, "The tracking server at " + peer_.url +
                                          " does not answer, or ended in the middle. `" + program() +
                                          " status` says more.");
   }
@@ -173,7 +180,7 @@ std::string TrackingDoor::get(const std::string& path,
     target += separator + name + "=" + percent_encode(value);
     separator = '&';
   }
-  return checked(http::ask(url_, target));
+  return checked(http::ask(peer_, target));
 }
 
 std::string TrackingDoor::post(const std::string& path, const std::string& json) {
@@ -182,7 +189,9 @@ std::string TrackingDoor::post(const std::string& path, const std::string& json)
     const http::Response response = stopped_->ask(request, json);
     return checked(http::Answer{response.status, response.body});
   }
-  return checked(http::ask(url_, http::Post{"/api/" + path, json, {}, lines_timeout_ms}));
+  return checked(http::ask(
+      peer_,
+      {.method = "POST", .target = "/api/" + path, .json = json, .timeout_ms = lines_timeout_ms}));
 }
 
 void TrackingDoor::post_for_lines(const std::string& path,
@@ -200,7 +209,11 @@ void TrackingDoor::post_for_lines(const std::string& path,
     rest.erase(0, begin);
   };
   if (!stopped_) {
-    checked(http::ask(url_, http::Post{"/api/" + path, json, piece, lines_timeout_ms}));
+    checked(http::ask(peer_, {.method = "POST",
+                              .target = "/api/" + path,
+                              .json = json,
+                              .piece = piece,
+                              .timeout_ms = lines_timeout_ms}));
     return;
   }
   http::Request request = request_for("POST", path);

@@ -48,7 +48,7 @@ class TrackingDoor {
   struct Stopped;
   std::string checked(const std::optional<http::Answer>& answer) const;
 
-  std::string url_;  // of a running lab
+  http::Peer peer_;  // of a running lab
   std::unique_ptr<Stopped> stopped_;
 };
 

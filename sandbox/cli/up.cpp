@@ -109,11 +109,20 @@ std::string make_temporary_directory() {
   return pattern;
 }
 
+// What the commands of this machine show the server, for as long as it runs.
+std::string new_local_token(Env& env) {
+  std::array<std::uint8_t, 32> bytes{};
+  env.random_bytes(bytes);
+  return hex(bytes);
+}
+
 LabState state_of(const App& app, const Config& config, Env& env) {
   LabState state;
-  state.tracking_url = local_url(config.host, app.port());
-  state.s3_url = local_url(config.host, app.s3_port());
-  state.console_url = local_url(config.host, app.console_port());
+  state.auth = config.auth;
+  state.tls_cert = config.tls_cert;
+  state.tracking_url = local_url(config, app.port());
+  state.s3_url = local_url(config, app.s3_port());
+  state.console_url = local_url(config, app.console_port());
   state.access_key = config.access_key;
   state.secret_key = config.secret_key.reveal();
   state.data_dir = config.data_dir;
@@ -148,9 +157,16 @@ void print_banner(const LabState& state, const Config& config, std::int64_t ms) 
   std::printf("In another shell:  eval \"$(%s env%s)\"\n", program().c_str(), flag.c_str());
   std::printf("To stop it:        %s%s down%s\n", config.detach ? "" : "Ctrl-C here, or ",
               program().c_str(), flag.c_str());
-  const bool is_local =
-      config.host == "127.0.0.1" || config.host == "::1" || config.host == "localhost";
-  if (!is_local && has_usual_keys(state)) {
+  if (config.auth == "basic") {
+    std::printf("Users:             %s auth user add NAME%s\n", program().c_str(), flag.c_str());
+  }
+  if (is_open_to_others(config.host) && config.auth == "none") {
+    std::printf(
+        "\nWarning: every machine that reaches %s can read and change everything without a login. "
+        "--auth basic asks for one.\n",
+        config.host.c_str());
+  }
+  if (is_open_to_others(config.host) && has_usual_keys(state)) {
     std::printf(
         "\nNote: %s lets other machines in, and these keys are known to everybody. Set "
         "--access-key and --secret-key.\n",
@@ -197,9 +213,11 @@ int serve(const Start& start, const std::function<void(const LabState&, std::int
   open_log(config);
   Lifetime lifetime(start.parent);
   {
-    App app(config);
+    const std::string local_token = config.auth == "none" ? "" : new_local_token(env);
+    App app(config, local_token);
     app.start();
-    const LabState state = state_of(app, config, env);
+    LabState state = state_of(app, config, env);
+    state.local_token = local_token;
     write_state(state);
     const std::int64_t ms = (env.monotonic_ns() - start.began_ns) / 1'000'000;
     log::info("started", {{"version", SANDBOX_VERSION},
@@ -209,7 +227,9 @@ int serve(const Start& start, const std::function<void(const LabState&, std::int
                           {"console", state.console_url},
                           {"ready_ms", ms}});
     ready(state, ms);
-    log::info("stopping", {{"reason", lifetime.wait()}});
+    std::function<void()> on_hangup;
+    if (!config.tls_cert.empty()) on_hangup = [&app] { app.reload_certificate(); };
+    log::info("stopping", {{"reason", lifetime.wait(on_hangup)}});
     remove_state(config.data_dir);
     app.stop();
   }
@@ -290,7 +310,25 @@ int detach(const Start& start) {
 
 }  // namespace
 
-int up(const Words& words) {
+namespace {
+
+// MLflow's own command starts open to everybody, as people who type it expect, and says so.
+enum class Habit { ours, mlflows };
+
+void check_openness(const Config& config, Habit habit) {
+  const bool is_asked = config.auth == "none" && is_open_to_others(config.host);
+  if (!is_asked || config.insecure_no_auth || habit == Habit::mlflows) return;
+  throw Error(Code::invalid_parameter_value,
+              "--host " + config.host +
+                  " lets other machines in, and without a login every one of them can read and "
+                  "change everything. Ask for a login: MLFLOW_AUTH_ADMIN_PASSWORD='…' " +
+                  program() + " up --host " + config.host +
+                  " --auth basic. Or, where only your own machines reach this one, say that it is "
+                  "meant: " +
+                  program() + " up --host " + config.host + " --insecure-no-auth");
+}
+
+int start_lab(const Words& words, Habit habit) {
   SystemEnv env;
   Start start;
   start.began_ns = env.monotonic_ns();
@@ -298,6 +336,7 @@ int up(const Words& words) {
   if (!given.go_on) return 0;
   const Environment environment = process_environment();
   start.config = load_config(given.flags, environment, given.config_file);
+  check_openness(start.config, habit);
   if (start.config.ci) start.parent = getppid();
   if (start.config.data_dir.empty()) {
     given.flags["data-dir"] = {make_temporary_directory()};
@@ -307,6 +346,16 @@ int up(const Words& words) {
   if (start.config.detach) return detach(start);
   return serve(
       start, [&](const LabState& state, std::int64_t ms) { print_ready(state, start.config, ms); });
+}
+
+}  // namespace
+
+int up(const Words& words) {
+  return start_lab(words, Habit::ours);
+}
+
+int server(const Words& words) {
+  return start_lab(words, Habit::mlflows);
 }
 
 }  // namespace sandbox::cli

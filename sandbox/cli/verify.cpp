@@ -48,8 +48,10 @@ std::string signed_listing(const LabState& state, std::int64_t now_ms) {
   return store::s3::presigned_url(key, "us-east-1", now_ms, request).substr(state.s3_url.size());
 }
 
-bool answers(const std::string& url, const std::string& target) {
-  const auto answer = http::ask(url, target);
+bool answers(const LabState& state, const std::string& url, const std::string& target) {
+  // The S3 port would take a token for a broken signature.
+  const http::Peer peer{url, state.tls_cert, ""};
+  const auto answer = http::ask(peer, target);
   return answer && answer->status == 200;
 }
 
@@ -61,12 +63,13 @@ Findings probe(const std::string& data_dir) {
   SystemEnv env;
   const LabState& state = *found.state;
   found.age = age_text(env.now_ms() - state.started_ms);
-  found.s3_alive = answers(state.s3_url, "/minio/health/live");
-  found.s3_signed = found.s3_alive && answers(state.s3_url, signed_listing(state, env.now_ms()));
-  found.console = answers(state.console_url, "/");
-  found.tracking = answers(state.tracking_url, "/health");
-  const auto experiment =
-      http::ask(state.tracking_url, "/api/2.0/mlflow/experiments/get?experiment_id=0");
+  found.s3_alive = answers(state, state.s3_url, "/minio/health/live");
+  found.s3_signed =
+      found.s3_alive && answers(state, state.s3_url, signed_listing(state, env.now_ms()));
+  found.console = answers(state, state.console_url, "/");
+  found.tracking = answers(state, state.tracking_url, "/health");
+  const auto experiment = http::ask(peer_of(state, state.tracking_url),
+                                    "/api/2.0/mlflow/experiments/get?experiment_id=0");
   found.experiments = experiment && experiment->status == 200 &&
                       experiment->body.find("\"Default\"") != std::string::npos;
   std::error_code missing;

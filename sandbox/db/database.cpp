@@ -47,6 +47,34 @@ void prepare_schema(Tx& tx, const std::string& uri) {
   tx.script(sqlite_statistics_sql);
 }
 
+void prepare_auth_schema(Tx& tx, const std::string& file) {
+  if (!has_table(tx, "alembic_version_auth")) {
+    if (has_table(tx, "users")) {
+      throw Error(Code::invalid_state,
+                  "'" + file +
+                      "' holds the users of an MLflow before 3.6. Copy the file, then run: python "
+                      "-m mlflow.server.auth db upgrade --url sqlite:///" +
+                      file);
+    }
+    tx.script(auth_schema_sql);
+    tx.execute("INSERT INTO alembic_version_auth (version_num) VALUES (?)", auth_revision);
+  }
+  std::string revision;
+  {
+    Rows rows = tx.query("SELECT version_num FROM alembic_version_auth");
+    if (rows.next()) revision = rows.text(0);
+  }
+  if (revision != auth_revision) {
+    throw Error(Code::invalid_state,
+                "'" + file + "' has MLflow's users at revision '" + revision +
+                    "', this server needs '" + std::string(auth_revision) +
+                    "' (MLflow 3.17). Copy the file, then run: pip install 'mlflow[auth]==3.17.2' "
+                    "&& python -m mlflow.server.auth db upgrade --url sqlite:///" +
+                    file);
+  }
+  tx.script(auth_tokens_sql);
+}
+
 }  // namespace
 
 std::string sqlite_file(const std::string& uri) {
@@ -80,6 +108,12 @@ std::unique_ptr<Database> open_database(const std::string& backend_store_uri) {
   }
   auto database = std::make_unique<SqliteDatabase>(file);
   database->write([&](Tx& tx) { prepare_schema(tx, backend_store_uri); });
+  return database;
+}
+
+std::unique_ptr<Database> open_auth_database(const std::string& file) {
+  auto database = std::make_unique<SqliteDatabase>(file);
+  database->write([&](Tx& tx) { prepare_auth_schema(tx, file); });
   return database;
 }
 

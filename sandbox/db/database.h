@@ -145,4 +145,9 @@ class Database {
 // that upgrades it. Throws Error(invalid_parameter_value) for other URIs.
 std::unique_ptr<Database> open_database(const std::string& backend_store_uri);
 
+// Opens (creating when absent) the file with MLflow's basic-auth tables, the one that
+// `mlflow server --app-name basic-auth` keeps; "" is one in memory. A file at another revision is
+// refused with the command that upgrades it.
+std::unique_ptr<Database> open_auth_database(const std::string& file);
+
 }  // namespace sandbox::db

@@ -23,19 +23,31 @@ struct Line {
   std::string method;
   std::string target;
   std::int64_t started_ns = 0;
+  std::string user;
 };
 
 void write_line(Env& env, const Line& line, int status, std::uint64_t bytes) {
   std::array<char, 32> ms{};
   std::snprintf(ms.data(), ms.size(), "%.2f",
                 static_cast<double>(env.monotonic_ns() - line.started_ns) / 1e6);
-  log::info("request", {{"part", line.part},
-                        {"id", line.id},
-                        {"method", line.method},
-                        {"path", line.target},
-                        {"status", status},
-                        {"ms", ms.data()},
-                        {"bytes", bytes}});
+  if (line.user.empty()) {
+    log::info("request", {{"part", line.part},
+                          {"id", line.id},
+                          {"method", line.method},
+                          {"path", line.target},
+                          {"status", status},
+                          {"ms", ms.data()},
+                          {"bytes", bytes}});
+  } else {
+    log::info("request", {{"part", line.part},
+                          {"id", line.id},
+                          {"user", line.user},
+                          {"method", line.method},
+                          {"path", line.target},
+                          {"status", status},
+                          {"ms", ms.data()},
+                          {"bytes", bytes}});
+  }
 }
 
 }  // namespace
@@ -65,8 +77,10 @@ std::string masked_target(std::string_view target) {
 
 Handler logged(Env& env, std::string part, Handler next) {
   return [&env, part = std::move(part), next = std::move(next)](Request& request) {
-    Line line{request.id, part, request.method, masked_target(request.target), env.monotonic_ns()};
+    Line line{request.id,         part, request.method, masked_target(request.target),
+              env.monotonic_ns(), {}};
     Response response = next(request);
+    line.user = request.user;
     if (!response.stream) {
       write_line(env, line, response.status, response.body.size());
       return response;

@@ -1,5 +1,5 @@
-// One log line for every request: id, port, method, target, status, time and size. Secrets that can
-// stand in a URL are masked; headers are never logged.
+// One log line for every request: id, port, user where one logged in, method, target, status, time
+// and size. Secrets that can stand in a URL are masked; headers are never logged.
 #pragma once
 
 #include <string>

@@ -13,19 +13,26 @@ struct Answer {
   std::string body;
 };
 
-// `url` is "http://host:port". nullopt when nobody answers within `timeout_ms`.
-std::optional<Answer> ask(const std::string& url,
-                          const std::string& target,
-                          int timeout_ms = 5'000);
-
-struct Post {
-  std::string target;
-  std::string json;
-  // Gets the body of a 200 answer piece by piece as it comes; Answer::body stays empty then.
-  std::function<void(std::string_view piece)> piece;
-  int timeout_ms = 5'000;  // between two pieces
+// A server as a client sees it.
+struct Peer {
+  std::string url;                  // "http://host:port" or "https://host:port"
+  std::string trusted_certificate;  // a PEM file that https servers are checked against
+  std::string bearer;               // a token that is shown, "" for none
 };
+
+struct Question {
+  std::string method = "GET";
+  std::string target;
+  std::string json{};  // the body
+  // Gets the body of a 200 answer piece by piece as it comes; Answer::body stays empty then.
+  std::function<void(std::string_view piece)> piece{};
+  int timeout_ms = 5'000;  // until the connection stands, and between two pieces
+};
+
 // nullopt when nobody answers in time, or the answer breaks off.
-std::optional<Answer> ask(const std::string& url, const Post& post);
+std::optional<Answer> ask(const Peer& peer, const Question& question);
+inline std::optional<Answer> ask(const Peer& peer, const std::string& target) {
+  return ask(peer, Question{.target = target});
+}
 
 }  // namespace sandbox::http

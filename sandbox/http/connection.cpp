@@ -16,6 +16,7 @@ namespace sandbox::http {
 namespace {
 
 constexpr std::size_t buffer_bytes = 16 * 1024;
+constexpr std::size_t tls_record_bytes = 16 * 1024;
 // What has to move before a peer is given its whole patience again.
 constexpr std::size_t moved_bytes_min = 512;
 constexpr std::size_t idle_capacity_max = 4 * 1024;
@@ -70,6 +71,8 @@ void Connection::consume(std::size_t bytes) {
 }
 
 Connection::Arrival Connection::receive_now(std::span<char> scratch) {
+  // What comes after the last answer is thrown away, so it need not be understood.
+  if (tls_ && !is_shut_) return receive_decrypted_now(scratch);
   const ssize_t got = ::recv(socket(), scratch.data(), scratch.size(), 0);
   if (got > 0) {
     drop_consumed();
@@ -78,6 +81,47 @@ Connection::Arrival Connection::receive_now(std::span<char> scratch) {
   }
   const bool is_nothing = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
   return is_nothing ? Arrival::nothing : Arrival::ended;
+}
+
+// Takes whole records until the stream holds none back, because the socket tells only of bytes that
+// are still its own.
+Connection::Arrival Connection::receive_decrypted_now(std::span<char> scratch) {
+  std::size_t total = 0;
+  do {
+    const TlsStream::Moved moved = tls_->read(scratch.data(), scratch.size());
+    if (moved.outcome == TlsStream::Outcome::ended || moved.outcome == TlsStream::Outcome::failed) {
+      return total > 0 ? Arrival::bytes : Arrival::ended;
+    }
+    if (moved.outcome != TlsStream::Outcome::done) break;
+    drop_consumed();
+    input_.append(scratch.data(), moved.bytes);
+    total += moved.bytes;
+  } while (tls_->has_pending());
+  return total > 0 ? Arrival::bytes : Arrival::nothing;
+}
+
+void Connection::take_pending() {
+  if (!tls_ || !tls_->has_pending()) return;
+  std::array<char, buffer_bytes> scratch;  // NOLINT: filled before use
+  receive_decrypted_now(scratch);
+}
+
+Connection::Greeting Connection::greet() {
+  char first = 0;
+  if (::recv(socket(), &first, 1, MSG_PEEK) == 1 && !has_greeted_ && !begins_tls(first)) {
+    tls_.reset();
+    return Greeting::plain;
+  }
+  for (;;) {
+    switch (tls_->shake_hands()) {
+      case TlsStream::Outcome::done: return Greeting::done;
+      case TlsStream::Outcome::wants_read: has_greeted_ = true; return Greeting::unfinished;
+      case TlsStream::Outcome::wants_write:
+        if (wait_until(POLLOUT)) break;
+        [[fallthrough]];
+      default: is_broken_ = true; return Greeting::failed;
+    }
+  }
 }
 
 // Before more is appended, so that the buffer does not grow with what went through it.
@@ -113,6 +157,24 @@ std::size_t Connection::receive(char* out, std::size_t max) {
 }
 
 std::size_t Connection::receive_from_socket(char* out, std::size_t max) {
+  while (tls_) {
+    const TlsStream::Moved moved = tls_->read(out, max);
+    if (moved.outcome == TlsStream::Outcome::done) {
+      count_moved(moved.bytes);
+      return moved.bytes;
+    }
+    if (moved.outcome == TlsStream::Outcome::ended) {
+      fail("The client went away before the end of its request.");
+    }
+    if (moved.outcome == TlsStream::Outcome::failed) {
+      is_broken_ = true;
+      fail("The connection broke before the end of the request.");
+    }
+    const bool reads = moved.outcome == TlsStream::Outcome::wants_read;
+    if (!wait_until(reads ? POLLIN : POLLOUT)) {
+      fail("The rest of the request body did not come in time.");
+    }
+  }
   for (;;) {
     const ssize_t got = ::recv(socket(), out, max, 0);
     if (got > 0) {
@@ -129,7 +191,30 @@ std::size_t Connection::receive_from_socket(char* out, std::size_t max) {
   }
 }
 
+bool Connection::send_encrypted(std::string_view bytes) {
+  while (!is_broken_ && !bytes.empty()) {
+    const TlsStream::Moved moved = tls_->write(bytes);
+    switch (moved.outcome) {
+      case TlsStream::Outcome::done:
+        bytes.remove_prefix(moved.bytes);
+        count_moved(moved.bytes);
+        break;
+      case TlsStream::Outcome::wants_write: is_broken_ = !wait_until(POLLOUT); break;
+      case TlsStream::Outcome::wants_read: is_broken_ = !wait_until(POLLIN); break;
+      default: is_broken_ = true;
+    }
+  }
+  return !is_broken_;
+}
+
 bool Connection::send(std::string_view first, std::string_view second) {
+  if (tls_) {
+    if (second.empty() || first.size() + second.size() > tls_record_bytes) {
+      return send_encrypted(first) && send_encrypted(second);
+    }
+    // One record instead of two.
+    return send_encrypted(std::string(first).append(second));
+  }
   while (!is_broken_ && !(first.empty() && second.empty())) {
     std::array<iovec, 2> pieces{{{const_cast<char*>(first.data()), first.size()},
                                  {const_cast<char*>(second.data()), second.size()}}};
@@ -153,6 +238,8 @@ bool Connection::send(std::string_view first, std::string_view second) {
 }
 
 void Connection::shut_sending() {
+  if (tls_) tls_->say_goodbye();
+  is_shut_ = true;
   ::shutdown(socket(), SHUT_WR);
 }
 

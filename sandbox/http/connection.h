@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "sandbox/base/tls.h"
 #include "sandbox/http/framing.h"
 #include "sandbox/http/request.h"
 
@@ -38,6 +39,16 @@ class Connection {
   Connection(Descriptor socket, std::string peer)
       : socket_(std::move(socket)), peer_(std::move(peer)) {}
 
+  // Everything that moves from now on is encrypted, after a handshake.
+  void encrypt(std::unique_ptr<TlsStream> tls) { tls_ = std::move(tls); }
+  [[nodiscard]] bool is_encrypted() const { return tls_ != nullptr; }
+  // True once bytes of requests can come; always without TLS.
+  [[nodiscard]] bool is_open() const { return !tls_ || tls_->is_open(); }
+  enum class Greeting { done, unfinished, plain, failed };
+  // One step of the handshake, which waits only to send its own part. `plain`: the client speaks
+  // without TLS; nothing of that was read, and encryption is off.
+  Greeting greet();
+
   [[nodiscard]] int socket() const { return socket_.number(); }
   [[nodiscard]] const std::string& peer() const { return peer_; }
 
@@ -54,6 +65,8 @@ class Connection {
   enum class Arrival { bytes, nothing, ended };
   // Takes what has arrived into input() without waiting, at most one `scratch` of it.
   Arrival receive_now(std::span<char> scratch);
+  // Moves what was decrypted already into input(): no event will tell of it.
+  void take_pending();
   // Waits for at least one more byte of input(). Throws Error(bad_request) when none comes.
   void fill();
   // Takes at least one and up to `max` bytes, from input() first. Throws like fill().
@@ -72,8 +85,13 @@ class Connection {
   bool wait_until(short events);
   void count_moved(std::size_t bytes);
   std::size_t receive_from_socket(char* out, std::size_t max);
+  Arrival receive_decrypted_now(std::span<char> scratch);
+  bool send_encrypted(std::string_view bytes);
 
   Descriptor socket_;
+  std::unique_ptr<TlsStream> tls_;  // goes away before its socket
+  bool is_shut_ = false;
+  bool has_greeted_ = false;  // a part of the handshake was read
   std::string peer_;
   std::string input_;
   std::size_t consumed_ = 0;

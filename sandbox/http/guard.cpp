@@ -49,6 +49,8 @@ bool is_of_this_machine(std::string_view origin) {
   return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
 }
 
+constexpr std::string_view notebook_viewer = "/static-files/lib/notebook-trace-renderer";
+
 bool changes_state(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
 }
@@ -63,7 +65,10 @@ class Guard {
   Response handle(Request& request) const {
     Response response = decide(request);
     response.headers.set("X-Content-Type-Options", "nosniff");
-    response.headers.set("X-Frame-Options", "SAMEORIGIN");
+    // The trace viewer is shown inside notebooks.
+    if (options_.x_frame_options != "NONE" && !request.path.starts_with(notebook_viewer)) {
+      response.headers.set("X-Frame-Options", options_.x_frame_options);
+    }
     return response;
   }
 
@@ -168,6 +173,7 @@ bool matches_glob(std::string_view pattern, std::string_view text) {
 }
 
 Handler guarded(GuardOptions options, Handler next) {
+  if (options.is_off) return next;
   // Shared because a std::function may be copied; all copies are the same guard.
   auto guard = std::make_shared<const Guard>(std::move(options), std::move(next));
   return [guard](Request& request) { return guard->handle(request); };

@@ -17,6 +17,8 @@ struct GuardOptions {
   std::vector<std::string> allowed_hosts;
   // Origins besides those of this machine. "*" lets every page in, without credentials.
   std::vector<std::string> cors_allowed_origins;
+  std::string x_frame_options = "SAMEORIGIN";  // NONE leaves the header out
+  bool is_off = false;                         // no checks, no headers
 };
 
 // Wraps `next`. Refusals are 403 as plain text saying what to change; /health and /version answer

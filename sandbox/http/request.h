@@ -76,6 +76,7 @@ struct Request {
   Headers headers;
   std::string remote_address;  // the peer's IP address, never taken from a header
   bool secure = false;         // came over TLS
+  std::string user;            // who logged in; "" where nobody has to
   std::vector<std::pair<std::string, std::string>> path_parameters;  // filled by the router
   BodyReader* body = nullptr;                                        // never null inside a handler
 

@@ -64,6 +64,7 @@ Router::~Router() = default;
 
 void Router::add(std::string_view method, std::string_view pattern, Handler handler) {
   assert(!pattern.empty() && pattern.front() == '/');
+  if (wrap_) handler = wrap_(method, pattern, std::move(handler));
   Node* node = root_.get();
   std::vector<std::string> names;
   for (const std::string& segment : split(pattern.substr(1), '/')) {

@@ -21,6 +21,11 @@ class Router {
   explicit Router(ErrorWriter write_error);
   ~Router();
 
+  // What stands around every handler that is added afterwards: gets method, pattern and handler,
+  // gives the handler that is called.
+  using Wrap = std::function<Handler(std::string_view, std::string_view, Handler)>;
+  void wrap_with(Wrap wrap) { wrap_ = std::move(wrap); }
+
   // A literal segment wins over {name}, which wins over {name...}. Registering the same method and
   // pattern twice is a broken invariant (assert).
   void add(std::string_view method, std::string_view pattern, Handler handler);
@@ -37,6 +42,7 @@ class Router {
   std::unique_ptr<Node> root_;
   ErrorWriter write_error_;
   Handler otherwise_;
+  Wrap wrap_;
 };
 
 // {"error_code": …, "message": …}, MLflow's form.

@@ -44,6 +44,7 @@ constexpr int stuck_ms = 2;
 constexpr int leaving_ms = 2'000;
 constexpr std::size_t leaving_bytes_max = 16 * 1024 * 1024;
 constexpr std::size_t refused_max = 64;  // refused connections that may leave politely at a time
+constexpr int greeting_ms = 1'000;       // how long the peer may take our part of a handshake
 constexpr int accept_pause_ms = 200;     // after the system ran out of descriptors
 constexpr int tick_ms_max = 250;
 
@@ -103,6 +104,7 @@ class Server::Impl {
   // The workers' side.
   void work();
   After serve(Guest& guest, Door& door);
+  After greet(Connection& connection, Door& door);
   After exchange(Connection& connection, std::string_view head_bytes, Door& door);
   Response answer(Request& request);
   void settle(Guest& guest, After after);  // with the mutex held
@@ -251,12 +253,19 @@ void Server::Impl::accept_arrivals(Door& door) {
     if (arrival.outcome != Listener::Outcome::accepted) return;
     auto owned = std::make_unique<Guest>(std::move(arrival.socket), std::move(arrival.peer));
     Guest& guest = *owned;
+    // Who refuses a connection has no time for a handshake, so those end without a word.
+    if (options_.tls != nullptr) {
+      guest.connection.encrypt(options_.tls->open(guest.connection.socket()));
+    }
     {
       const std::lock_guard lock(mutex_);
       const std::size_t count = guests_.size();
       // Too many even to tell them are closed without a word.
+      const bool is_full = count >= options_.connections_max;
       if (count >= options_.connections_max + refused_max) continue;
-      guest.deadline_ns = in_ms(options_.idle_ms);
+      if (is_full && guest.connection.is_encrypted()) continue;
+      guest.deadline_ns =
+          in_ms(guest.connection.is_open() ? options_.idle_ms : options_.head_deadline_ms);
       guests_.emplace(&guest, std::move(owned));
       if (!arm(guest, EPOLL_CTL_ADD) || count < options_.connections_max) continue;
     }
@@ -278,6 +287,8 @@ void Server::Impl::visit(Guest& guest, std::vector<Guest*>& ready) {
   std::unique_lock lock(mutex_);
   const bool is_leaving = guest.place == Guest::Place::leaving;
   lock.unlock();
+  // Handshakes are work for the workers.
+  if (!is_leaving && !connection.is_open()) return ready.push_back(&guest);
   const bool is_new = connection.input().empty();
   const Connection::Arrival arrival = connection.receive_now(scratch_);
   if (is_leaving) {
@@ -386,17 +397,34 @@ void Server::Impl::work() {
 // waits for a worker.
 Server::Impl::After Server::Impl::serve(Guest& guest, Door& door) {
   Connection& connection = guest.connection;
+  if (!connection.is_open()) return greet(connection, door);
   for (;;) {
     const std::string head(connection.input().substr(0, guest.head_bytes));
     connection.consume(guest.head_bytes);
     const After after = exchange(connection, head, door);
     if (after != After::park) return after;
     guest.scanner = HeadScanner();
+    connection.take_pending();
     guest.head_bytes = guest.scanner.scan(connection.input(), limits_);
     if (guest.head_bytes == 0) return After::park;
     const std::lock_guard lock(mutex_);
     if (!queue_.empty()) return After::again;
   }
+}
+
+// Parks until the next part of the handshake, or the first request, comes.
+Server::Impl::After Server::Impl::greet(Connection& connection, Door& door) {
+  connection.set_patience(greeting_ms);
+  switch (connection.greet()) {
+    case Connection::Greeting::done:
+    case Connection::Greeting::unfinished: return After::park;
+    case Connection::Greeting::failed: return After::close;
+    case Connection::Greeting::plain: break;
+  }
+  const bool is_sent =
+      door.send(connection, {.id = next_request_id()},
+                Response::text(400, "This port speaks HTTPS only: use https:// in the address.\n"));
+  return is_sent ? After::leave : After::close;
 }
 
 Server::Impl::After Server::Impl::exchange(Connection& connection,
@@ -414,6 +442,7 @@ Server::Impl::After Server::Impl::exchange(Connection& connection,
   Request& request = head.request;
   request.id = id;
   request.remote_address = connection.peer();
+  request.secure = connection.is_encrypted();
   request.body = &body;
 
   Response response = answer(request);
@@ -471,7 +500,10 @@ void Server::Impl::park(Guest& guest) {
   // The first bytes of the next head may be here already, and their time runs.
   const bool has_begun = !guest.connection.input().empty();
   guest.place = Guest::Place::parked;
-  guest.deadline_ns = in_ms(has_begun ? options_.head_deadline_ms : options_.idle_ms);
+  // A handshake has one deadline from its first byte to its last.
+  if (guest.connection.is_open()) {
+    guest.deadline_ns = in_ms(has_begun ? options_.head_deadline_ms : options_.idle_ms);
+  }
   arm(guest, EPOLL_CTL_MOD);
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "sandbox/base/tls.h"
 #include "sandbox/http/request.h"
 
 namespace sandbox::http {
@@ -23,6 +24,7 @@ struct ServerOptions {
   int idle_ms = 75'000;           // a parked connection without a request is closed after this
   int stop_grace_ms = 10'000;     // how long stop() lets requests finish
   std::string server_name = "mlops-sandbox";
+  TlsContext* tls = nullptr;  // every connection is encrypted; must outlive the server
 };
 
 class Server {

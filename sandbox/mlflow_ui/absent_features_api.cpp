@@ -49,13 +49,17 @@ Empty no_job(const JobId& in) {
   throw Error(Code::resource_does_not_exist, "Job with ID " + in.job_id + " not found");
 }
 
+// The reference answers 503, which its clients would ask again for minutes.
 void install_workspaces(http::Api& api) {
   const auto add = [&](const std::string& method, const std::string& path) {
-    api.add_raw(method, path, "Workspaces, which are off.", [](http::Request& request) {
-      return http::Response::text(503, "Endpoint: " + request.path +
-                                           " disabled because the server is running without "
-                                           "workspaces support.");
-    });
+    api.add_raw(method, path, "Refused: this server has one workspace.",
+                [](http::Request& request) -> http::Response {
+                  throw Error(Code::feature_disabled,
+                              "Endpoint: " + request.path +
+                                  " disabled because the server is running without workspaces "
+                                  "support. To enable workspace, run `mlflow server` with "
+                                  "`--enable-workspaces`");
+                });
   };
   for (const char* method : {"GET", "POST"}) add(method, "3.0/mlflow/workspaces");
   for (const char* method : {"GET", "PATCH", "DELETE"}) {

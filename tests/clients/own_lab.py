@@ -101,7 +101,7 @@ class OwnLab:
 class RealServer:
     """The mlflow server of this environment on a database file."""
 
-    def __init__(self, python, database, folder):
+    def __init__(self, python, database, folder, *options, **variables):
         (port,) = free_ports(1)
         self.mlflow_url = f"http://127.0.0.1:{port}"
         environment = {
@@ -111,6 +111,7 @@ class RealServer:
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
             MLFLOW_DISABLE_TELEMETRY="true",
             DO_NOT_TRACK="true",
+            **variables,
         )
         Path(folder).mkdir(parents=True, exist_ok=True)
         self.output = open(Path(folder) / "mlflow-server.output", "ab")
@@ -119,6 +120,7 @@ class RealServer:
                 python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
                 "--workers", "1", "--backend-store-uri", f"sqlite:///{database}",
                 "--artifacts-destination", str(Path(folder) / "artifacts"),
+                *options,
             ],
             cwd=folder,
             env=environment,

@@ -29,6 +29,7 @@ const std::map<std::string, Names> arrows{
     {"s3", {"base", "http", "object_store"}},
     {"tracking", {"base", "http", "db", "object_store"}},
     {"evaluation", {"base", "http", "db", "tracking"}},
+    {"auth", {"base", "http", "db"}},
     {"registry", {"base", "http", "db", "object_store", "tracking"}},
     {"traces", {"base", "http", "db", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},

@@ -15,4 +15,10 @@ extern const std::string_view sandbox_indexes_sql;
 // The statements of 0003_sqlite_statistics.sql; they may be run again.
 extern const std::string_view sqlite_statistics_sql;
 
+// The tables of mlflow/server/auth, and the revision its alembic_version_auth then has.
+extern const std::string_view auth_schema_sql;
+inline constexpr std::string_view auth_revision = "f1a2b3c4d5e6";
+// This server's own table of tokens beside them.
+extern const std::string_view auth_tokens_sql;
+
 }  // namespace sandbox::db

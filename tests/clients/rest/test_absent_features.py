@@ -36,13 +36,6 @@ def test_there_is_no_job(api):
     answer.absent("Job with ID some-job not found")
 
 
-@pytest.mark.parametrize("path", ["workspaces", "workspaces/default"])
-def test_workspaces_are_off(api, path):
-    answer = api.get("/api/3.0/mlflow/" + path)
-    assert answer.status == 503
-    assert "without workspaces support" in answer.text
-
-
 def test_what_would_run_a_model_is_refused(api, is_reference):
     answer = api.post("/ajax-api/3.0/mlflow/scorer/invoke", {})
     if is_reference:

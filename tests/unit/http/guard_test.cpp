@@ -75,6 +75,29 @@ TEST_CASE("a refusal says what to do, on one plain page", "[http]") {
   CHECK(refused.body.find("--allowed-hosts") != std::string::npos);
 }
 
+TEST_CASE("frames are forbidden as the setting says, but not to a notebook's viewer", "[http]") {
+  GuardOptions options;
+  CHECK(answer_to(request_to("localhost"), options).headers.get("x-frame-options") == "SAMEORIGIN");
+  const Request viewer =
+      request_to("localhost", "GET", "/static-files/lib/notebook-trace-renderer/index.html");
+  CHECK_FALSE(answer_to(viewer, options).headers.find("x-frame-options"));
+  options.x_frame_options = "DENY";
+  CHECK(answer_to(request_to("localhost"), options).headers.get("x-frame-options") == "DENY");
+  options.x_frame_options = "NONE";
+  const Response response = answer_to(request_to("localhost"), options);
+  CHECK_FALSE(response.headers.find("x-frame-options"));
+  CHECK(response.headers.get("x-content-type-options") == "nosniff");
+}
+
+TEST_CASE("switched off, the guard is not there at all", "[http]") {
+  GuardOptions options;
+  options.is_off = true;
+  const Response response =
+      answer_to(request_to("evil.example", "POST", "/api/2.0/x", "https://evil.example"), options);
+  CHECK(response.status == 200);
+  CHECK(response.headers.all().size() == 1);  // the content type
+}
+
 TEST_CASE("pages of other sites may read but change nothing", "[http]") {
   const std::string evil = "https://evil.example";
   for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {

@@ -94,12 +94,12 @@ STEPS = [
     post("a presigned download", "artifacts/presigned-download-url", {"run_id": "{run}", "path": "a.txt"}),
     post("a presigned download without run", "artifacts/presigned-download-url", {"path": "a.txt"}),
     post("a presigned download without path", "artifacts/presigned-download-url", {"run_id": "{run}"}),
-    get("a presigned download through the proxy", "/api/2.0/mlflow-artifacts/presigned/0/{run}/artifacts/a.txt"),
     get("a presigned download upwards", "/api/2.0/mlflow-artifacts/presigned/%2e%2e/x"),
 ]
 
 # What this server answers otherwise, and why.
 OURS = {
+    "presigned-upload-url: expiration = 0": Ours(SENTENCE, message="expiration must be between 1 and 604800"),
     "upload without name": Ours("an error in the form of all others", message="must include a filename"),
     "upload with a backslash": Ours("a backslash is a path of another system", message="Invalid path"),
     "GET list: path = '.'": Ours("a path is told in its shortest form", 200, same_as="list the run"),
@@ -108,5 +108,4 @@ OURS = {
     "list the proxy's root": Ours("the file with a backslash was refused", 200, body=ROOT_FILES),
     "download a directory": Ours("an error in the form of all others", message="refers to a directory"),
     "abort nothing": Ours("this server has multipart uploads", 404, "RESOURCE_DOES_NOT_EXIST", "upload does not exist"),
-    "a presigned download through the proxy": Ours(SENTENCE, 501, "NOT_IMPLEMENTED", message="Multipart download is not supported for the current artifact repositor"),
 }

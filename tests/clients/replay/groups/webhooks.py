@@ -1,6 +1,6 @@
 """Webhooks: their rules; deliveries have tests of their own."""
 
-from steps import SENTENCE, SLOW, Ours, delete, each, get, patch, post
+from steps import SLOW, Ours, delete, each, get, patch, post
 
 EVENT = {"entity": "MODEL_VERSION", "action": "CREATED"}
 URL = "https://example.com/hook"
@@ -36,5 +36,4 @@ STEPS = [
 # What this server answers otherwise, and why.
 OURS = {
     "of an unknown entity": Ours(SLOW, message="Invalid webhook entity 'BOGUS'. Valid entities are REGISTERED_MODEL, M"),
-    "a nonsense page": Ours(SENTENCE, message="Invalid page token 'xyz'. Use the next_page_token of the previous answ"),
 }

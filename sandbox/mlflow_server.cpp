@@ -100,7 +100,7 @@ struct MlflowServer::Parts {
         trace_metrics(database),
         trace_correlation(database),
         spans(env, database),
-        webhooks(env, database, Fernet(options.webhooks.key), options.webhooks.urls),
+        webhooks(env, database, sealing(env, options.webhooks.key), options.webhooks.urls),
         deliveries(env, webhooks, options.webhooks.deliveries),
         registered_models(env, database, announce()),
         model_versions(env, database, {}, announce()),
@@ -128,6 +128,10 @@ struct MlflowServer::Parts {
             return gate->protect(method, pattern, std::move(handler));
           });
     }
+  }
+
+  static Fernet sealing(Env& env, const Secret& key) {
+    return Fernet(key.empty() ? new_fernet_key(env) : key);
   }
 
   registry::Announce announce() {

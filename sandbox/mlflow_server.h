@@ -23,7 +23,8 @@ inline constexpr std::string_view mlflow_version = "3.17.2";
 struct WebhookOptions {
   webhooks::UrlRules urls;
   webhooks::DeliveryOptions deliveries;
-  Secret key;  // of Fernet's form; seals the webhooks' secrets
+  // Of Fernet's form; seals the webhooks' secrets. Empty: one that ends with the server.
+  Secret key;
 };
 
 struct MlflowServerOptions {

@@ -8,7 +8,6 @@
 #include "sandbox/base/config.h"
 #include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
-#include "sandbox/base/fernet.h"
 #include "sandbox/base/text.h"
 #include "sandbox/cli/lab.h"
 #include "sandbox/db/database.h"
@@ -93,12 +92,10 @@ std::string backend_store_of(const LabFlags& flags) {
   return uri;
 }
 
-// Webhooks are only configured by a running lab: the key of this process opens none of theirs.
-MlflowServerOptions options_of(Env& env, const Config& config) {
+MlflowServerOptions options_of(const Config& config) {
   MlflowServerOptions options;
   options.default_artifact_root = config.default_artifact_root;
   options.artifacts_destination = config.artifacts_destination;
-  options.webhooks.key = new_fernet_key(env);
   return options;
 }
 
@@ -108,7 +105,7 @@ struct TrackingDoor::Stopped {
       : lock(config.data_dir),
         objects(store::open_object_store(env, config.data_dir + "/objects")),
         database(db::open_database(config.backend_store_uri)),
-        server(env, *database, *objects, options_of(env, config)) {}
+        server(env, *database, *objects, options_of(config)) {}
 
   http::Response ask(http::Request& request, const std::string& body) const {
     TextBody reader(body);

@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -43,6 +44,10 @@ constexpr int stuck_ms = 2;
 // unread bytes would destroy the answer on its way.
 constexpr int leaving_ms = 2'000;
 constexpr std::size_t leaving_bytes_max = 16 * 1024 * 1024;
+// A worker that nobody needs stays with its client for so long: the next request of one that asks
+// in a row is then answered without the way through the watcher.
+constexpr int linger_ms = 2;
+constexpr std::size_t linger_bytes = 16 * 1024;
 constexpr std::size_t refused_max = 64;  // refused connections that may leave politely at a time
 constexpr int greeting_ms = 1'000;       // how long the peer may take our part of a handshake
 constexpr int accept_pause_ms = 200;     // after the system ran out of descriptors
@@ -104,6 +109,7 @@ class Server::Impl {
   // The workers' side.
   void work();
   After serve(Guest& guest, Door& door);
+  bool linger(Connection& connection);
   After greet(Connection& connection, Door& door);
   After exchange(Connection& connection, std::string_view head_bytes, Door& door);
   Response answer(Request& request);
@@ -405,11 +411,25 @@ Server::Impl::After Server::Impl::serve(Guest& guest, Door& door) {
     if (after != After::park) return after;
     guest.scanner = HeadScanner();
     connection.take_pending();
+    if (connection.input().empty() && !linger(connection)) return After::park;
     guest.head_bytes = guest.scanner.scan(connection.input(), limits_);
     if (guest.head_bytes == 0) return After::park;
     const std::lock_guard lock(mutex_);
     if (!queue_.empty()) return After::again;
   }
+}
+
+// Waits a moment for the next request; true when something of it came. A client that went away is
+// left to the watcher.
+bool Server::Impl::linger(Connection& connection) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (idle_workers_ == 0 || !queue_.empty() || is_stopping_) return false;
+  }
+  pollfd waiting{connection.socket(), POLLIN, 0};
+  if (::poll(&waiting, 1, linger_ms) != 1 || waiting.revents != POLLIN) return false;
+  thread_local std::vector<char> scratch(linger_bytes);
+  return connection.receive_now(scratch) == Connection::Arrival::bytes;
 }
 
 // Parks until the next part of the handshake, or the first request, comes.

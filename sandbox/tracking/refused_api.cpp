@@ -26,7 +26,7 @@ constexpr std::array later_rows{
 
 constexpr std::array never_rows{
     RefusedRow{"GET|POST|PUT|PATCH|DELETE", "3.0/mlflow/gateway/{path...}"},
-    RefusedRow{"POST|PUT|PATCH|DELETE", "3.0/mlflow/mcp-servers"},
+    RefusedRow{"POST", "3.0/mlflow/mcp-servers"},
     RefusedRow{"GET|POST|PUT|PATCH|DELETE", "3.0/mlflow/mcp-servers/{path...}"},
     RefusedRow{"GET|POST|DELETE", "3.0/mlflow/prompt-optimization/{path...}"},
     RefusedRow{"GET|POST|PUT|PATCH|DELETE", "3.0/mlflow/assistant/{path...}"},

@@ -127,7 +127,7 @@ def test_what_is_refused(lab, bucket_lab):
 
 def test_a_server_on_all_addresses_gives_no_urls(tmp_path):
     """It cannot know by which name its clients reach the object store."""
-    lab = Lab(tmp_path / "data", "--host=0.0.0.0")
+    lab = Lab(tmp_path / "data", "--host=0.0.0.0", "--insecure-no-auth")
     url = lab.mlflow_url.replace("0.0.0.0", "127.0.0.1")
     info = requests.get(url + "/api/3.0/mlflow/server-info", timeout=30).json()
     assert not info["multipart_downloads_enabled"]

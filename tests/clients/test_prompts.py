@@ -1,5 +1,6 @@
 """Prompts with MLflow's own client: a way of using the registry, told apart by tags."""
 
+import os
 import uuid
 
 import mlflow
@@ -11,11 +12,13 @@ from mlflow.tracking import MlflowClient
 from pydantic import BaseModel
 from real_clients import server  # noqa: F401
 
+# The client writes some tags from threads of its own, which may outlive the server.
+os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
+
 
 @pytest.fixture
 def client(server, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     mlflow.set_tracking_uri(server.mlflow_url)
     mlflow.set_registry_uri(None)
     yield MlflowClient()

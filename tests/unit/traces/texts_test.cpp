@@ -83,8 +83,8 @@ TEST_CASE("a span with a sum stands for everything below it", "[traces]") {
 
 TEST_CASE("sums of tokens stop at the ends of 64 bits", "[traces]") {
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-  const auto sum = sum_tokens(
-      {{"a", "", tokens(most, -most), std::nullopt}, {"b", "", tokens(2, -2), std::nullopt}});
+  const auto sum = sum_tokens({{"a", "", TokenCounts{most, -most}, std::nullopt},
+                               {"b", "", TokenCounts{2, -2}, std::nullopt}});
   REQUIRE(sum);
   CHECK(to_json(*sum) == R"({"input_tokens": 9223372036854775807, "output_tokens": )"
                          R"(-9223372036854775808, "total_tokens": 0})");

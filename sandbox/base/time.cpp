@@ -29,7 +29,10 @@ Civil civil(std::int64_t epoch_ms) {
   const sys_time<milliseconds> point{milliseconds(epoch_ms)};
   const sys_days day = floor<days>(point);
   const year_month_day date(day);
-  const hh_mm_ss<milliseconds> clock(point - day);
+  // Not point - day: the first day that 64 bits reach begins before their least millisecond.
+  const milliseconds since_midnight = point.time_since_epoch() % milliseconds(days(1));
+  const hh_mm_ss<milliseconds> clock(since_midnight.count() < 0 ? since_midnight + days(1)
+                                                                : since_midnight);
   return {static_cast<int>(date.year()),
           static_cast<unsigned>(date.month()),
           static_cast<unsigned>(date.day()),

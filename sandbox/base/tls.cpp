@@ -25,6 +25,9 @@ struct FreeCertificate {
   void operator()(X509* certificate) const { X509_free(certificate); }
 };
 using Certificate = std::unique_ptr<X509, FreeCertificate>;
+struct FreeContext {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
 
 [[noreturn]] void refuse(const std::string& message) {
   ERR_clear_error();
@@ -114,7 +117,7 @@ const BIO_METHOD* socket_method() {
 
 struct TlsContext::Context {
   Context(const std::string& certificate_file, const std::string& key_file)
-      : context(SSL_CTX_new(TLS_server_method())) {
+      : owned(SSL_CTX_new(TLS_server_method())), context(owned.get()) {
     if (context == nullptr) throw std::runtime_error("OpenSSL could not make a TLS context");
     check_readable("--tls-cert", certificate_file);
     check_readable("--tls-key", key_file);
@@ -127,30 +130,24 @@ struct TlsContext::Context {
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
-      fail("--tls-cert " + certificate_file + " holds no certificate in PEM form.");
+      refuse("--tls-cert " + certificate_file + " holds no certificate in PEM form.");
     }
     if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
       const unsigned long reason = ERR_peek_last_error();
       if (ERR_GET_REASON(reason) == X509_R_KEY_VALUES_MISMATCH) {
-        fail("--tls-key " + key_file + " is not the key of the certificate " + certificate_file +
-             ".");
+        refuse("--tls-key " + key_file + " is not the key of the certificate " + certificate_file +
+               ".");
       }
-      fail("--tls-key " + key_file + " holds no private key in PEM form, or one with a password.");
+      refuse("--tls-key " + key_file +
+             " holds no private key in PEM form, or one with a password.");
     }
     if (SSL_CTX_check_private_key(context) != 1) {
-      fail("--tls-key " + key_file + " is not the key of the certificate " + certificate_file +
-           ".");
+      refuse("--tls-key " + key_file + " is not the key of the certificate " + certificate_file +
+             ".");
     }
   }
-  ~Context() { SSL_CTX_free(context); }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
 
-  [[noreturn]] void fail(const std::string& message) {
-    SSL_CTX_free(context);
-    refuse(message);
-  }
-
+  std::unique_ptr<SSL_CTX, FreeContext> owned;
   SSL_CTX* context;
 };
 

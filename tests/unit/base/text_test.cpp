@@ -1,5 +1,7 @@
 #include "sandbox/base/text.h"
 
+#include <limits>
+
 #include <catch2/catch.hpp>
 
 #include "sandbox/base/time.h"
@@ -55,6 +57,8 @@ TEST_CASE("times are written and read in the three protocol forms", "[base]") {
   CHECK(iso8601_ms(when) == "2015-08-30T12:36:00.123Z");
   CHECK(iso8601_basic(when) == "20150830T123600Z");
   CHECK(http_date(when) == "Sun, 30 Aug 2015 12:36:00 GMT");
+  CHECK(iso8601_ms(-1) == "1969-12-31T23:59:59.999Z");
+  CHECK(iso8601_ms(std::numeric_limits<std::int64_t>::min()).ends_with("T16:47:04.192Z"));
   CHECK(parse_iso8601("2015-08-30T12:36:00.123Z") == when);
   CHECK(parse_iso8601("2015-08-30T12:36:00Z") == when - 123);
   CHECK(parse_iso8601_basic("20150830T123600Z") == when - 123);

@@ -70,11 +70,8 @@ std::optional<std::string> not_blank(const std::optional<std::string>& text) {
   return text && !text->empty() ? text : std::nullopt;
 }
 
-std::string_view known_source_type(std::string_view word) {
-  for (const std::string_view known : {"HUMAN", "LLM_JUDGE", "CODE"}) {
-    if (word == known) return known;
-  }
-  return "SOURCE_TYPE_UNSPECIFIED";
+std::string_view word_of(Enum<SourceTypeWords> type) {
+  return type.name.empty() ? "SOURCE_TYPE_UNSPECIFIED" : type.name;
 }
 
 // The value of an assessment as its columns keep it.
@@ -212,7 +209,7 @@ Assessment assessment_of(const db::Rows& row) {
   }
   out.create_time = timestamp_text(row.integer(6));
   out.last_update_time = timestamp_text(row.integer(7));
-  out.source = {row.text(8), row.maybe_text(9)};
+  out.source = {Enum<SourceTypeWords>::of(row.view(8)), row.maybe_text(9)};
   out.span_id = row.maybe_text(10);
   out.rationale = row.maybe_text(11);
   out.overrides = not_blank(row.maybe_text(12));
@@ -264,8 +261,8 @@ bool add_row(db::Tx& tx,
              assessment_id, trace_id, in.assessment_name, payload.type, payload.value,
              payload.error, timestamp_ms("create_time", in.create_time, now),
              timestamp_ms("last_update_time", in.last_update_time, now),
-             known_source_type(in.source.source_type), source_id, run_id, span_id, rationale,
-             overrides, true, metadata, trace.experiment_id, trace.timestamp_ms, aggregate.value,
+             word_of(in.source.source_type), source_id, run_id, span_id, rationale, overrides, true,
+             metadata, trace.experiment_id, trace.timestamp_ms, aggregate.value,
              aggregate.is_numeric) == 1;
 }
 

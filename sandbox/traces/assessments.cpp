@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/id_batches.h"
-#include "sandbox/traces/python_json.h"
 #include "sandbox/traces/times.h"
 
 namespace sandbox::traces {
@@ -53,13 +53,6 @@ std::int64_t timestamp_ms(std::string_view name, std::string_view text, std::int
   return *parsed == 0 ? otherwise : *parsed;
 }
 
-// Text as Python writes it into JSON.
-std::string quoted(std::string_view text) {
-  std::string out;
-  PythonJson(out, true).string(text);
-  return out;
-}
-
 // A value as protobuf's Value holds it: every number is a real.
 std::string value_json(std::string_view json) {
   return to_python_json(json, true, true);
@@ -85,9 +78,9 @@ std::optional<std::string> error_json(const Feedback& feedback) {
   if (!feedback.error) return std::nullopt;
   const AssessmentError& error = *feedback.error;
   const auto text_or_null = [](const std::optional<std::string>& text) {
-    return text && !text->empty() ? quoted(*text) : std::string("null");
+    return text && !text->empty() ? python_quoted(*text) : std::string("null");
   };
-  return "{\"error_code\": " + quoted(error.error_code) +
+  return "{\"error_code\": " + python_quoted(error.error_code) +
          ", \"error_message\": " + text_or_null(error.error_message) +
          ", \"stack_trace\": " + text_or_null(error.stack_trace) + "}";
 }
@@ -122,7 +115,7 @@ Payload payload_of(const Assessment& in) {
   }
   if (in.feedback) return payload_of(*in.feedback);
   if (in.expectation) return payload_of(*in.expectation);
-  return {"issue", "{\"issue_name\": " + quoted(in.issue->issue_name) + "}", std::nullopt};
+  return {"issue", "{\"issue_name\": " + python_quoted(in.issue->issue_name) + "}", std::nullopt};
 }
 
 // The number that charts of assessments are made of.
@@ -149,7 +142,7 @@ std::optional<std::string> metadata_json(const TextMap& metadata) {
   std::string out;
   for (const auto& [key, value] : metadata) {
     out.append(out.empty() ? "{" : ", ");
-    out.append(quoted(key)).append(": ").append(quoted(value));
+    out.append(python_quoted(key)).append(": ").append(python_quoted(value));
   }
   return out + "}";
 }

@@ -7,10 +7,10 @@
 #include <numeric>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
 #include "sandbox/base/time.h"
 #include "sandbox/traces/id_batches.h"
-#include "sandbox/traces/python_json.h"
 #include "sandbox/tracking/names.h"
 
 namespace sandbox::traces {
@@ -95,13 +95,6 @@ constexpr std::array dimension_columns{
     Dimension{"assessment_value", "a.value"},
 };
 
-// ['a', 'b'], as Python shows a list.
-std::string python_list(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out.append(out.empty() ? "'" : ", '").append(word + "'");
-  return "[" + out + "]";
-}
-
 std::vector<std::string> words_of(std::string_view list) {
   return list.empty() ? std::vector<std::string>{} : split(list, ',');
 }
@@ -131,7 +124,7 @@ const Metric& find_metric(const View& view, const std::string& name) {
     if (metric.name == name) return metric;
     names.emplace_back(metric.name);
   }
-  refuse("metric_name must be one of " + python_list(names) + ", got '" + name + "'");
+  refuse("metric_name must be one of " + python_repr(names) + ", got '" + name + "'");
 }
 
 void check_percentile(const MetricAggregation& aggregation) {
@@ -160,13 +153,13 @@ void check_request(const QueryTraceMetrics& in, const Metric& metric) {
   }
   const auto aggregations = words_of(metric.aggregations);
   if (const auto wrong = strangers(types, aggregations); !wrong.empty()) {
-    refuse("Found invalid aggregation_type(s): " + python_list(wrong) +
-           ". Supported aggregation types: " + python_list(aggregations));
+    refuse("Found invalid aggregation_type(s): " + python_repr(wrong) +
+           ". Supported aggregation types: " + python_repr(aggregations));
   }
   const auto dimensions = words_of(metric.dimensions);
   if (const auto wrong = strangers(in.dimensions, dimensions); !wrong.empty()) {
-    refuse("Found invalid dimension(s): " + python_list(wrong) +
-           ". Supported dimensions: " + python_list(dimensions));
+    refuse("Found invalid dimension(s): " + python_repr(wrong) +
+           ". Supported dimensions: " + python_repr(dimensions));
   }
   const std::int64_t interval = in.time_interval_seconds.value_or(0);
   if (interval != 0 && (!in.start_time_ms || !in.end_time_ms)) {

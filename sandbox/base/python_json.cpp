@@ -45,6 +45,17 @@ void append_unit(std::string& out, std::uint32_t unit) {
   for (int shift = 12; shift >= 0; shift -= 4) out += digits[(unit >> shift) & 0xF];
 }
 
+// A lone surrogate is a character too; a byte that starts none stands for itself.
+std::string_view first_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const std::size_t size = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : byte(0) >= 0xC0 ? 2 : 1;
+  if (size > text.size()) return text.substr(0, 1);
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return text.substr(0, 1);
+  }
+  return text.substr(0, size);
+}
+
 // One character of UTF-8 as \uXXXX, a pair of them beyond the basic plane.
 void append_escape(std::string& out, std::string_view character) {
   std::uint32_t point = static_cast<unsigned char>(character[0]);
@@ -447,7 +458,7 @@ void PythonJsonWriter::quote(std::string_view text) {
       case '\b': out_ += "\\b"; break;
       case '\f': out_ += "\\f"; break;
       default: {
-        const std::string_view character = utf8_prefix(text.substr(i), 1);
+        const std::string_view character = first_character(text.substr(i));
         length = character.size();
         append_escape(out_, character);
       }

@@ -135,7 +135,7 @@ TEST_CASE("the trash keeps things for ever or for a number of days", "[base]") {
   CHECK(load_config({}, environment({})).trash_days == 0);
   const auto variables = environment({{"MLOPS_SANDBOX_TRASH_DAYS", "30"}});
   CHECK(load_config({}, variables).trash_days == 30);
-  CHECK(refusal({{"trash-days", {"-1"}}}) == "--trash-days must be between 0 and 36500.");
+  CHECK(refusal({{"trash-days", {"-1"}}}) == "--trash-days must be between 0 and 36500, not -1.");
 }
 
 TEST_CASE("a broken settings file is refused with its line", "[base]") {

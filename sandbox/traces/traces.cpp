@@ -258,7 +258,8 @@ TraceInfo Traces::end(const std::string& trace_id,
                       const TextMap& metadata,
                       const TextMap& tags) {
   if (status != "OK" && status != "ERROR" && status != "IN_PROGRESS") {
-    refuse("Invalid value for parameter 'status' supplied: a trace ends with OK or ERROR.");
+    refuse("Invalid value " + tracking::quoted(status) +
+           " for parameter 'status' supplied: a trace ends with OK or ERROR.");
   }
   check_trace_name(member(tags, trace_name_tag).value_or(""));
   check_session_id(member(metadata, session_metadata).value_or(""));

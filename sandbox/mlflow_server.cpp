@@ -29,11 +29,11 @@
 #include "sandbox/traces/assessments.h"
 #include "sandbox/traces/correlation.h"
 #include "sandbox/traces/spans.h"
+#include "sandbox/traces/trace_filter.h"
 #include "sandbox/traces/trace_metrics.h"
 #include "sandbox/traces/traces.h"
 #include "sandbox/tracking/api.h"
 #include "sandbox/tracking/experiments.h"
-#include "sandbox/tracking/filter.h"
 #include "sandbox/tracking/inputs.h"
 #include "sandbox/tracking/logged_models.h"
 #include "sandbox/tracking/metrics.h"
@@ -74,6 +74,11 @@ struct ServerInfo {
   }
 };
 
+void check_trace_filter(const std::string& filter) {
+  tracking::SearchSql unused;
+  traces::add_trace_filter(unused, filter, {});
+}
+
 constexpr const char* no_workspaces =
     "Workspace APIs are not available: workspaces are not enabled on this server";
 
@@ -113,7 +118,7 @@ struct MlflowServer::Parts {
         datasets(env, database),
         dataset_records(env, database),
         scorers(env, database, options.allow_custom_scorers),
-        online_configs(env, database, [](const std::string& f) { tracking::parse_filter(f); }),
+        online_configs(env, database, check_trace_filter),
         issues(env, database),
         label_schemas(env, database),
         review_queues(env, database),

@@ -3,6 +3,7 @@
 #include "sandbox/auth/api.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/hash.h"
+#include "sandbox/base/html.h"
 #include "sandbox/base/text.h"
 
 // The page where an administrator makes a user. A form can be sent by any page of the web with the
@@ -27,23 +28,9 @@ std::string form(const std::string& token) {
          "</label>\n<input type=\"submit\" value=\"Sign up\">\n</form>\n</html>\n";
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 http::Response note(int status, const std::string& text, const std::string& back) {
   return http::Response::text(status,
-                              std::string(page_start) + "<p>" + escaped(text) +
+                              std::string(page_start) + "<p>" + html_escaped(text) +
                                   "</p>\n<p><a href=\"" + back + "\">Go on</a></p>\n</html>\n",
                               "text/html; charset=utf-8");
 }

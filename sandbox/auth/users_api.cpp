@@ -184,28 +184,26 @@ void install_accounts(http::Api& api, Gate& gate) {
   api.get<UserName, OneUser>(root + "get", "Look up a user.", [&](const UserName& in) {
     return OneUser{UserMessage::of(gate.accounts().user(in.username))};
   });
-  api.add<Empty, Users>(
-      "GET", root + "list", "List all users with their roles.",
-      [&](const Empty&, const http::Request& request) {
-        std::vector<UserWithRoles> users;
-        for (const User& user : gate.accounts().users()) {
-          users.push_back(
-              {user.id, user.name, user.is_admin, roles_json(visible_roles(gate, user, request))});
-        }
-        return Users{list_of(users)};
-      });
+  api.add<Empty, Users>("GET", root + "list", "List all users with their roles.",
+                        [&](const Empty&, const http::Request& request) {
+                          std::vector<UserWithRoles> users;
+                          for (const User& user : gate.accounts().users()) {
+                            users.push_back({user.id, user.name, user.is_admin,
+                                             roles_json(visible_roles(gate, user, request))});
+                          }
+                          return Users{list_of(users)};
+                        });
   api.add<Empty, CurrentUser>(
       "GET", root + "current", "Who is logged in.",
       [&](const Empty&, const http::Request& request) {
         const CallerPointer caller = gate.callers().named(request.user);
         return CurrentUser{UserMessage::of(caller ? caller->user : User{}), true};
       });
-  api.add<NewPassword, Empty>(
-      "PATCH", root + "update-password", "Change a password.",
-      [&](const NewPassword& in, const http::Request& request) {
-        change_password(gate, in, request);
-        return Empty{};
-      });
+  api.add<NewPassword, Empty>("PATCH", root + "update-password", "Change a password.",
+                              [&](const NewPassword& in, const http::Request& request) {
+                                change_password(gate, in, request);
+                                return Empty{};
+                              });
   api.patch<NewAdmin, Empty>(root + "update-admin", "Make a user an administrator, or no longer.",
                              [&](const NewAdmin& in) {
                                gate.accounts().set_admin(in.username, in.is_admin);
@@ -229,19 +227,17 @@ void install_accounts(http::Api& api, Gate& gate) {
 void install_users(http::Api& api, Gate& gate) {
   install_accounts(api, gate);
   const std::string root = "3.0/mlflow/users/";
-  api.add<Empty, Permissions>(
-      "GET", root + "current/permissions", "What the one logged in holds.",
-      [&](const Empty&, const http::Request& request) {
-        const CallerPointer caller = gate.callers().named(request.user);
-        const User user = caller ? caller->user : User{};
-        return permissions_of(user, visible_roles(gate, user, request));
-      });
-  api.add<UserName, Permissions>(
-      "GET", root + "permissions/list", "What a user holds.",
-      [&](const UserName& in, const http::Request& request) {
-        const User user = gate.accounts().user(in.username);
-        return permissions_of(user, visible_roles(gate, user, request));
-      });
+  api.add<Empty, Permissions>("GET", root + "current/permissions", "What the one logged in holds.",
+                              [&](const Empty&, const http::Request& request) {
+                                const CallerPointer caller = gate.callers().named(request.user);
+                                const User user = caller ? caller->user : User{};
+                                return permissions_of(user, visible_roles(gate, user, request));
+                              });
+  api.add<UserName, Permissions>("GET", root + "permissions/list", "What a user holds.",
+                                 [&](const UserName& in, const http::Request& request) {
+                                   const User user = gate.accounts().user(in.username);
+                                   return permissions_of(user, visible_roles(gate, user, request));
+                                 });
   api.post<GrantToUser, Empty>(
       root + "permissions/grant", "Grant a user one permission.", [&](const GrantToUser& in) {
         gate.accounts().grant_to(in.username, in.resource_type, in.resource_id, in.permission);
@@ -270,12 +266,11 @@ void install_users(http::Api& api, Gate& gate) {
         return EffectivePermission{allows(permission, Action::use),
                                    std::string(permission_name(permission))};
       });
-  api.add<UserName, RolesAnswer>(
-      "GET", root + "roles/list", "A user's roles.",
-      [&](const UserName& in, const http::Request& request) {
-        return RolesAnswer{
-            roles_json(visible_roles(gate, gate.accounts().user(in.username), request))};
-      });
+  api.add<UserName, RolesAnswer>("GET", root + "roles/list", "A user's roles.",
+                                 [&](const UserName& in, const http::Request& request) {
+                                   return RolesAnswer{roles_json(visible_roles(
+                                       gate, gate.accounts().user(in.username), request))};
+                                 });
 }
 
 }  // namespace sandbox::auth

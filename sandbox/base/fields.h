@@ -45,14 +45,23 @@ constexpr Field<Owner, Type> in_path(std::string_view name,
 }
 
 // One of a closed set of words, as an enum of MLflow's protos: the wire gives the word or its
-// number. `Words` has `static constexpr std::array<EnumWord, …> words`.
+// number. `Words` has `static constexpr std::array<EnumWord, …> words`. A text that is no word
+// counts as absent; a number that is none is refused, unless `Words` derives from AnyNumber.
 struct EnumWord {
   std::string_view name;
   std::int64_t number = 0;
 };
+struct AnyNumber {};
 template <class Words>
 struct Enum {
-  std::string_view name;  // one of the words; "" when absent or an unknown text
+  std::string_view name;  // one of the words; "" when absent or unknown
+
+  static constexpr Enum of(std::string_view text) {
+    for (const EnumWord& word : Words::words) {
+      if (word.name == text) return {word.name};
+    }
+    return {};
+  }
 };
 
 // A message is a struct with `static constexpr auto fields()` returning a std::tuple of Field.

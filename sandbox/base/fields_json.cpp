@@ -447,7 +447,8 @@ std::optional<JsonView> find(const JsonView& object,
 
 std::string_view read_enum(std::string_view name,
                            const JsonView& json,
-                           std::span<const EnumWord> words) {
+                           std::span<const EnumWord> words,
+                           bool takes_any_number) {
   std::string text;
   const bool is_text = json.read(text);
   std::int64_t number = 0;
@@ -458,7 +459,7 @@ std::string_view read_enum(std::string_view name,
       return word.name;
     }
   }
-  if (is_text && !is_number) return "";
+  if (is_number ? takes_any_number : is_text) return "";
   invalid(name, json);
 }
 

@@ -144,12 +144,14 @@ struct IsEnum : std::false_type {};
 template <class Words>
 struct IsEnum<Enum<Words>> : std::true_type {
   static constexpr std::span<const EnumWord> words{Words::words};
+  static constexpr bool takes_any_number = std::is_base_of_v<AnyNumber, Words>;
 };
-// The word for a word, its number, or its number as text; "" for other texts. Throws
-// Error(invalid_parameter_value) for other values.
+// The word for a word, its number, or its number as text; "" for other texts, and where
+// `takes_any_number` for other numbers. Throws Error(invalid_parameter_value) for other values.
 std::string_view read_enum(std::string_view name,
                            const JsonView& json,
-                           std::span<const EnumWord> words);
+                           std::span<const EnumWord> words,
+                           bool takes_any_number);
 template <class Type>
 struct IsVector : std::false_type {};
 template <class Type>
@@ -166,7 +168,8 @@ void read_value(std::string_view name, const JsonView& json, Type& out) {
   if constexpr (std::is_same_v<Type, JsonText>) {
     out.json = json.dump();
   } else if constexpr (fields_detail::IsEnum<Type>::value) {
-    out.name = fields_detail::read_enum(name, json, fields_detail::IsEnum<Type>::words);
+    using Kind = fields_detail::IsEnum<Type>;
+    out.name = fields_detail::read_enum(name, json, Kind::words, Kind::takes_any_number);
   } else if constexpr (fields_detail::IsOptional<Type>::value) {
     typename Type::value_type inner{};
     read_value(name, json, inner);

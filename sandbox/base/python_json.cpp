@@ -39,51 +39,38 @@ void append_utf8(std::string& out, std::uint32_t code) {
   }
 }
 
-// The code point at `at`, which moves behind it; a byte that starts none stands for itself.
-std::uint32_t next_code_point(std::string_view text, std::size_t& at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::uint32_t first = byte(at++);
-  const int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : first >= 0xC0 ? 1 : 0;
-  if (more == 0 || at + static_cast<std::size_t>(more) > text.size()) return first;
-  std::uint32_t code = first & (0x3Fu >> more);
-  for (int i = 0; i < more; ++i) code = (code << 6) | (byte(at++) & 0x3Fu);
-  return code;
-}
-
-void append_hex4(std::string& out, std::uint32_t unit) {
+void append_unit(std::string& out, std::uint32_t unit) {
   constexpr std::string_view digits = "0123456789abcdef";
   out += "\\u";
   for (int shift = 12; shift >= 0; shift -= 4) out += digits[(unit >> shift) & 0xF];
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (std::size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    if (c >= ' ' && c <= '~' && c != '"' && c != '\\') {
-      out += c;
-      ++at;
-      continue;
-    }
-    const std::uint32_t code = next_code_point(text, at);
-    switch (code) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\f': out += "\\f"; break;
-      case '\b': out += "\\b"; break;
-      default:
-        if (code < 0x10000) {
-          append_hex4(out, code);
-        } else {
-          append_hex4(out, 0xD800 + ((code - 0x10000) >> 10));
-          append_hex4(out, 0xDC00 + ((code - 0x10000) & 0x3FF));
-        }
+// A lone surrogate is a character too; a byte that starts none stands for itself.
+std::string_view first_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const std::size_t size = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : byte(0) >= 0xC0 ? 2 : 1;
+  if (size > text.size()) return text.substr(0, 1);
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return text.substr(0, 1);
+  }
+  return text.substr(0, size);
+}
+
+// One character of UTF-8 as \uXXXX, a pair of them beyond the basic plane.
+void append_escape(std::string& out, std::string_view character) {
+  std::uint32_t point = static_cast<unsigned char>(character[0]);
+  if (character.size() > 1) {
+    point &= character.size() == 2 ? 0x1FU : character.size() == 3 ? 0x0FU : 0x07U;
+    for (const char c : character.substr(1)) {
+      point = point << 6 | (static_cast<unsigned char>(c) & 0x3FU);
     }
   }
-  out += '"';
+  if (point < 0x10000) {
+    append_unit(out, point);
+  } else {
+    append_unit(out, 0xD800 + ((point - 0x10000) >> 10));
+    append_unit(out, 0xDC00 + ((point - 0x10000) & 0x3FF));
+  }
 }
 
 class Parser {
@@ -142,8 +129,9 @@ class Parser {
     expect("{");
     skip_blanks();
     if (take("}")) return value;
-    // The last of equal names counts, where the first one stands. Looked up in a table, so that an
-    // object of very many members does not take very long.
+    // The last of equal names counts, where the first one stands. Many are looked up in a table, so
+    // that a large object does not take very long.
+    constexpr std::size_t few = 16;
     std::unordered_map<std::string, std::size_t> places;
     do {
       skip_blanks();
@@ -151,10 +139,18 @@ class Parser {
       skip_blanks();
       expect(":");
       PythonJson member = read(depth + 1);
-      if (const auto [place, is_new] = places.emplace(name, value.members.size()); !is_new) {
-        value.members[place->second].value = std::move(member);
+      const std::size_t count = value.members.size();
+      if (count < few) {
+        value.set(name, std::move(member));
       } else {
-        value.members.push_back({std::move(name), std::move(member)});
+        for (std::size_t i = places.size(); i < count; ++i) {
+          places.emplace(value.members[i].name, i);
+        }
+        if (const auto place = places.find(name); place != places.end()) {
+          value.members[place->second].value = std::move(member);
+        } else {
+          value.members.push_back({std::move(name), std::move(member)});
+        }
       }
       skip_blanks();
     } while (take(","));
@@ -250,63 +246,21 @@ class Parser {
     expect("\"");
     std::string out;
     while (true) {
-      if (at_ == json_.size() || static_cast<unsigned char>(peek()) < ' ') fail();
-      const char c = json_[at_++];
-      if (c == '"') return out;
-      if (c == '\\') {
-        read_escape(out);
-      } else {
-        out += c;
+      const std::size_t start = at_;
+      while (at_ < json_.size() && json_[at_] != '"' && json_[at_] != '\\' &&
+             static_cast<unsigned char>(json_[at_]) >= ' ') {
+        ++at_;
       }
+      out.append(json_, start, at_ - start);
+      if (take("\"")) return out;
+      if (!take("\\")) fail();
+      read_escape(out);
     }
   }
 
   std::string_view json_;
   std::size_t at_ = 0;
 };
-
-void write(std::string& out, const PythonJson& value, bool sort_keys) {
-  switch (value.kind) {
-    case PythonJson::Kind::null: out += "null"; return;
-    case PythonJson::Kind::boolean: out += value.flag ? "true" : "false"; return;
-    case PythonJson::Kind::integer: out += value.text; return;
-    case PythonJson::Kind::text: append_quoted(out, value.text); return;
-    case PythonJson::Kind::real:
-      if (std::isnan(value.number)) {
-        out += "NaN";
-      } else if (std::isinf(value.number)) {
-        out += value.number < 0 ? "-Infinity" : "Infinity";
-      } else {
-        out += python_float(value.number);
-      }
-      return;
-    case PythonJson::Kind::list: {
-      out += '[';
-      for (std::size_t i = 0; i < value.items.size(); ++i) {
-        if (i != 0) out += ", ";
-        write(out, value.items[i], sort_keys);
-      }
-      out += ']';
-      return;
-    }
-    case PythonJson::Kind::object: break;
-  }
-  std::vector<const PythonJson::Member*> members;
-  members.reserve(value.members.size());
-  for (const PythonJson::Member& member : value.members) members.push_back(&member);
-  if (sort_keys) {
-    std::sort(members.begin(), members.end(),
-              [](const auto* left, const auto* right) { return left->name < right->name; });
-  }
-  out += '{';
-  for (const PythonJson::Member* member : members) {
-    if (member != members.front()) out += ", ";
-    append_quoted(out, member->name);
-    out += ": ";
-    write(out, member->value, sort_keys);
-  }
-  out += '}';
-}
 
 void write_literal(std::string& out, const PythonJson& value) {
   switch (value.kind) {
@@ -339,6 +293,14 @@ void write_literal(std::string& out, const PythonJson& value) {
 
 PythonJson PythonJson::parse(std::string_view json) {
   return Parser(json).parse();
+}
+
+std::optional<PythonJson> PythonJson::parse_if_json(std::string_view json) {
+  try {
+    return parse(json);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 PythonJson PythonJson::of(std::string_view text) {
@@ -416,7 +378,7 @@ void PythonJson::update(const PythonJson& other) {
 
 std::string PythonJson::dumps(bool sort_keys) const {
   std::string out;
-  write(out, *this, sort_keys);
+  PythonJsonWriter(out, true).value(*this, sort_keys);
   return out;
 }
 
@@ -431,6 +393,128 @@ std::string_view PythonJson::type_name() const {
   constexpr std::array<std::string_view, 7> names{"NoneType", "bool", "int", "float",
                                                   "str",      "list", "dict"};
   return names.at(static_cast<std::size_t>(kind));
+}
+
+void PythonJsonWriter::separate() {
+  if (!is_first_) out_ += ", ";
+  is_first_ = false;
+}
+
+void PythonJsonWriter::open(char bracket) {
+  separate();
+  out_ += bracket;
+  is_first_ = true;
+}
+
+void PythonJsonWriter::close(char bracket) {
+  out_ += bracket;
+  is_first_ = false;
+}
+
+void PythonJsonWriter::integer(std::int64_t value) {
+  if (reals_) return real(static_cast<double>(value));
+  raw(std::to_string(value));
+}
+void PythonJsonWriter::real(double value) {
+  raw(python_real(value));
+}
+
+void PythonJsonWriter::raw(std::string_view json) {
+  separate();
+  out_ += json;
+}
+
+void PythonJsonWriter::string(std::string_view value) {
+  separate();
+  quote(value);
+}
+
+void PythonJsonWriter::member(std::string_view name) {
+  separate();
+  quote(name);
+  out_ += ": ";
+  is_first_ = true;
+}
+
+void PythonJsonWriter::quote(std::string_view text) {
+  out_ += '"';
+  std::size_t clean = 0;
+  std::size_t i = 0;
+  while (i < text.size()) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool is_plain = byte >= 0x20 && byte != '"' && byte != '\\' && (byte < 0x7F || !ascii_);
+    if (is_plain) {
+      ++i;
+      continue;
+    }
+    out_.append(text, clean, i - clean);
+    std::size_t length = 1;
+    switch (byte) {
+      case '"': out_ += "\\\""; break;
+      case '\\': out_ += "\\\\"; break;
+      case '\n': out_ += "\\n"; break;
+      case '\r': out_ += "\\r"; break;
+      case '\t': out_ += "\\t"; break;
+      case '\b': out_ += "\\b"; break;
+      case '\f': out_ += "\\f"; break;
+      default: {
+        const std::string_view character = first_character(text.substr(i));
+        length = character.size();
+        append_escape(out_, character);
+      }
+    }
+    i += length;
+    clean = i;
+  }
+  out_.append(text, clean);
+  out_ += '"';
+}
+
+void PythonJsonWriter::value(const PythonJson& tree, bool sort_keys) {
+  switch (tree.kind) {
+    case PythonJson::Kind::null: return null();
+    case PythonJson::Kind::boolean: return flag(tree.flag);
+    case PythonJson::Kind::integer: return raw(tree.text);
+    case PythonJson::Kind::real: return real(tree.number);
+    case PythonJson::Kind::text: return string(tree.text);
+    case PythonJson::Kind::list:
+      begin_array();
+      for (const PythonJson& item : tree.items) value(item, sort_keys);
+      return end_array();
+    case PythonJson::Kind::object: break;
+  }
+  std::vector<const PythonJson::Member*> members;
+  members.reserve(tree.members.size());
+  for (const PythonJson::Member& one : tree.members) members.push_back(&one);
+  if (sort_keys) {
+    std::sort(members.begin(), members.end(),
+              [](const auto* left, const auto* right) { return left->name < right->name; });
+  }
+  begin_object();
+  for (const PythonJson::Member* one : members) {
+    member(one->name);
+    value(one->value, sort_keys);
+  }
+  end_object();
+}
+
+std::string to_python_json(std::string_view json, bool ascii, bool reals) {
+  std::string out;
+  PythonJsonWriter writer(out, ascii, reals);
+  if (!walk_json(json, writer)) return std::string(json);
+  return out;
+}
+
+std::string python_quoted(std::string_view text, bool ascii) {
+  std::string json;
+  PythonJsonWriter(json, ascii).string(text);
+  return json;
+}
+
+std::string python_real(double number) {
+  if (std::isnan(number)) return "NaN";
+  if (std::isinf(number)) return number < 0 ? "-Infinity" : "Infinity";
+  return python_float(number);
 }
 
 std::string python_float(double number) {

@@ -5,9 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "sandbox/base/fields_json.h"
 
 namespace sandbox {
 
@@ -25,6 +28,7 @@ struct PythonJson {
   // What json.loads reads. Throws Error(bad_request) naming the place when the text is not JSON or
   // is nested deeper than 100 levels.
   static PythonJson parse(std::string_view json);
+  static std::optional<PythonJson> parse_if_json(std::string_view json);
   static PythonJson of(std::string_view text);
   static PythonJson of(const char* text);
   static PythonJson of(std::int64_t integer);
@@ -59,6 +63,49 @@ struct PythonJson::Member {
   PythonJson value;
 };
 
+// Appends to `out` what json.dumps writes, piece by piece and without a tree.
+class PythonJsonWriter final : public JsonEvents {
+ public:
+  // `ascii` writes \uXXXX for everything else (json.dumps' own default); `reals` writes integers as
+  // reals, as they come out of protobuf's Value.
+  explicit PythonJsonWriter(std::string& out, bool ascii = false, bool reals = false)
+      : out_(out), ascii_(ascii), reals_(reals) {}
+
+  void null() override { raw("null"); }
+  void flag(bool value) override { raw(value ? "true" : "false"); }
+  void integer(std::int64_t value) override;
+  void real(double value) override;
+  void text(std::string& value) override { string(value); }
+  void begin_object() override { open('{'); }
+  void name(std::string& text) override { member(text); }
+  void end_object() override { close('}'); }
+  void begin_array() override { open('['); }
+  void end_array() override { close(']'); }
+
+  void string(std::string_view value);
+  void member(std::string_view name);  // before each value of an object
+  void raw(std::string_view json);     // a finished value
+  void value(const PythonJson& tree, bool sort_keys = false);
+
+ private:
+  void open(char bracket);
+  void close(char bracket);
+  void separate();
+  void quote(std::string_view text);
+
+  std::string& out_;
+  bool ascii_;
+  bool reals_;
+  bool is_first_ = true;  // nothing was written yet after the last bracket or name
+};
+
+// A JSON text as json.dumps writes it; a text that is no JSON stays as it is.
+std::string to_python_json(std::string_view json, bool ascii = false, bool reals = false);
+// The text as a JSON text.
+std::string python_quoted(std::string_view text, bool ascii = true);
+
+// What json.dumps writes for a float: as python_float, but NaN, Infinity and -Infinity.
+std::string python_real(double number);
 // The literal of a float: 0.1, 1e-07, 1e+16, 2.0, nan, inf.
 std::string python_float(double number);
 // The literal of a text: in single quotes unless there is one inside.

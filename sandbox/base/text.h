@@ -14,10 +14,12 @@ namespace sandbox {
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view trim(std::string_view text);
-std::string lower(std::string_view text);                                 // ASCII only
-std::string upper(std::string_view text);                                 // ASCII only
-// UTF-8 in lower case as Python's lower() for the letters of ASCII, Latin-1, Latin Extended-A, Greek
-// without accents, and Cyrillic; others stay as they are.
+// The text, or nullopt for "".
+std::optional<std::string> unless_empty(std::string_view text);
+std::string lower(std::string_view text);  // ASCII only
+std::string upper(std::string_view text);  // ASCII only
+// UTF-8 in lower case as Python's lower() for the letters of ASCII, Latin-1, Latin Extended-A,
+// Greek without accents, and Cyrillic; others stay as they are.
 std::string lower_utf8(std::string_view text);
 bool equal_ignoring_case(std::string_view left, std::string_view right);  // ASCII only
 

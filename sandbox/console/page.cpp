@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "sandbox/base/html.h"
+
 namespace sandbox::console {
 namespace {
 
@@ -28,25 +30,11 @@ constexpr std::string_view tail = R"html(</table>
 </html>
 )html";
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 void add_row(std::string& html,
              std::string_view name,
              std::string_view what,
              std::string_view about) {
-  html.append("<tr><th>").append(name).append("<td><code>").append(escaped(what));
+  html.append("<tr><th>").append(name).append("<td><code>").append(html_escaped(what));
   html.append("</code><br>").append(about).append("\n");
 }
 

@@ -52,10 +52,6 @@ std::vector<std::string> texts_of(const std::optional<std::string>& json) {
   return texts;
 }
 
-std::optional<std::string> unless_blank(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional(text);
-}
-
 Issue issue_of(const db::Rows& row) {
   Issue issue;
   issue.issue_id = row.text(0);
@@ -63,13 +59,13 @@ Issue issue_of(const db::Rows& row) {
   issue.name = row.text(2);
   issue.description = row.text(3);
   issue.status = row.text(4);
-  issue.severity = unless_blank(row.text(5));
+  issue.severity = unless_empty(row.text(5));
   issue.root_causes = texts_of(row.maybe_text(6));
-  issue.source_run_id = unless_blank(row.text(7));
+  issue.source_run_id = unless_empty(row.text(7));
   issue.categories = texts_of(row.maybe_text(8));
   issue.created_timestamp = row.integer(9);
   issue.last_updated_timestamp = row.integer(10);
-  issue.created_by = unless_blank(row.text(11));
+  issue.created_by = unless_empty(row.text(11));
   return issue;
 }
 
@@ -118,8 +114,8 @@ Issue Issues::create(const NewIssue& in) {
         "root_causes, source_run_id, categories, created_timestamp, last_updated_timestamp, "
         "created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         issue_id, experiment_id, in.name, in.description, in.status.value_or("pending"),
-        in.severity, json_of(in.root_causes), unless_blank(in.source_run_id),
-        json_of(in.categories), now, now, unless_blank(in.created_by));
+        in.severity, json_of(in.root_causes), unless_empty(in.source_run_id),
+        json_of(in.categories), now, now, unless_empty(in.created_by));
     return read_issue(tx, issue_id);
   });
 }
@@ -137,7 +133,7 @@ Issue Issues::update(const UpdateIssue& in) {
         "UPDATE issues SET name = COALESCE(?, name), description = COALESCE(?, description), "
         "status = COALESCE(?, status), severity = COALESCE(?, severity), last_updated_timestamp = "
         "? WHERE issue_id = ?",
-        unless_blank(in.name), unless_blank(in.description), in.status, in.severity, now,
+        unless_empty(in.name), unless_empty(in.description), in.status, in.severity, now,
         in.issue_id);
     return read_issue(tx, in.issue_id);
   });

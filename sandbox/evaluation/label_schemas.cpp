@@ -2,7 +2,6 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
-#include "sandbox/evaluation/enums.h"
 #include "sandbox/evaluation/lookups.h"
 #include "sandbox/tracking/experiments.h"
 #include "sandbox/tracking/filter.h"
@@ -10,7 +9,6 @@
 namespace sandbox::evaluation {
 namespace {
 
-constexpr std::array<std::string_view, 2> type_names{"FEEDBACK", "EXPECTATION"};
 constexpr std::size_t name_max = 250;  // characters
 constexpr std::size_t instruction_max = 1000;
 constexpr std::string_view default_name = "Feedback";
@@ -108,7 +106,7 @@ bool has_default(db::Tx& tx, std::int64_t experiment_id) {
 }  // namespace
 
 LabelSchema LabelSchemas::create(const NewLabelSchema& in) {
-  const auto type = enum_word(in.type, type_names);
+  const auto type = kept_word(in.type.name);
   if (!type) {
     refuse("Label schema `type` must be one of FEEDBACK or EXPECTATION; got proto enum value 0.");
   }

@@ -45,10 +45,15 @@ struct LabelSchema {
   }
 };
 
+struct LabelSchemaTypeWords : AnyNumber {
+  static constexpr std::array<EnumWord, 3> words{
+      {{"LABEL_SCHEMA_TYPE_UNSPECIFIED", 0}, {"FEEDBACK", 1}, {"EXPECTATION", 2}}};
+};
+
 struct NewLabelSchema {
   std::string experiment_id;
   std::string name;
-  JsonText type;  // a name or its number
+  Enum<LabelSchemaTypeWords> type;
   std::optional<LabelInput> input;
   std::optional<std::string> instruction;
   bool enable_comment = false;

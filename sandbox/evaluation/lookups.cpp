@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 #include "sandbox/tracking/names.h"
 
 namespace sandbox::evaluation {
@@ -23,6 +24,11 @@ void check_page_size(std::int64_t max_results) {
   throw Error(Code::invalid_parameter_value,
               "max_results must be between 1 and " + std::to_string(max_results_max) +
                   ". See the API docs for more information about request parameters.");
+}
+
+std::optional<std::string> kept_word(std::string_view word) {
+  if (word.empty() || word.ends_with("_UNSPECIFIED")) return std::nullopt;
+  return lower(word);
 }
 
 std::string dashed(std::string_view id) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,10 @@ std::int64_t visible_experiment(db::Tx& tx, const std::string& experiment_id);
 
 // How the lists of this room refuse a max_results out of 1 … max_results_max.
 void check_page_size(std::int64_t max_results);
+
+// The word of a wire's enum as the tables keep it, in small letters; nullopt when it is absent,
+// unknown or unspecified, which the reference does not tell apart.
+std::optional<std::string> kept_word(std::string_view word);
 
 // An id in MLflow's dashed form of a UUID: 8-4-4-4-12 digits.
 std::string dashed(std::string_view id);

@@ -1,11 +1,8 @@
 #include "sandbox/evaluation/review_items.h"
 
-#include <array>
-
 #include "sandbox/base/error.h"
 #include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
-#include "sandbox/evaluation/enums.h"
 #include "sandbox/evaluation/lookups.h"
 #include "sandbox/evaluation/review_queues.h"
 #include "sandbox/tracking/filter.h"
@@ -14,7 +11,6 @@
 namespace sandbox::evaluation {
 namespace {
 
-constexpr std::array<std::string_view, 3> status_names{"PENDING", "COMPLETE", "DECLINED"};
 constexpr std::size_t item_id_max = 50;  // characters
 
 constexpr std::string_view item_columns =
@@ -116,7 +112,7 @@ ReviewItemPage ReviewItems::list(const ListReviewItems& in) {
   tracking::SearchSql sql;
   sql.where("queue_id = ?");
   sql.bind(in.queue_id);
-  if (const auto status = enum_word({in.status}, status_names)) {
+  if (const auto status = kept_word(in.status.name)) {
     sql.where("status = ?");
     sql.bind(*status);
   }
@@ -135,7 +131,7 @@ ReviewItemPage ReviewItems::list(const ListReviewItems& in) {
 
 ReviewItem ReviewItems::set_status(const SetReviewStatus& in,
                                    const std::optional<std::string>& reviewer) {
-  const auto status = enum_word(in.status, status_names);
+  const auto status = kept_word(in.status.name);
   if (!status) {
     refuse("`status` must be one of PENDING, COMPLETE, or DECLINED; got proto enum value 0.");
   }

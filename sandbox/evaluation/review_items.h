@@ -3,6 +3,7 @@
 // tracking store.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,7 +11,7 @@
 #include <vector>
 
 #include "sandbox/base/env.h"
-#include "sandbox/base/fields_json.h"
+#include "sandbox/base/fields.h"
 #include "sandbox/db/database.h"
 
 namespace sandbox::evaluation {
@@ -36,9 +37,14 @@ struct ReviewItem {
   }
 };
 
+struct ReviewStatusWords : AnyNumber {
+  static constexpr std::array<EnumWord, 4> words{
+      {{"REVIEW_STATUS_UNSPECIFIED", 0}, {"PENDING", 1}, {"COMPLETE", 2}, {"DECLINED", 3}}};
+};
+
 struct ListReviewItems {
   std::string queue_id;
-  std::string status;  // "" and unknown words: of every status
+  Enum<ReviewStatusWords> status;  // absent: of every status
   std::int64_t max_results = 1000;
   std::string page_token;
   static constexpr auto fields() {
@@ -61,7 +67,7 @@ struct ReviewItemPage {
 struct SetReviewStatus {
   std::string queue_id;
   std::string item_id;
-  JsonText status;  // a name or its number
+  Enum<ReviewStatusWords> status;
   std::optional<std::string> completed_by;
   static constexpr auto fields() {
     return std::tuple{required("queue_id", &SetReviewStatus::queue_id),

@@ -1,3 +1,6 @@
+#include <array>
+
+#include "sandbox/base/text.h"
 #include "sandbox/evaluation/api.h"
 #include "sandbox/evaluation/review_items.h"
 
@@ -13,9 +16,14 @@ struct QueueItems {
   }
 };
 
+struct ItemTypeWords : AnyNumber {
+  static constexpr std::array<EnumWord, 2> words{
+      {{"REVIEW_ITEM_TYPE_UNSPECIFIED", 0}, {"TRACE", 1}}};
+};
+
 struct AddQueueItems {
   std::string queue_id;
-  JsonText item_type;  // TRACE; there is no other, and the reference takes anything for it
+  Enum<ItemTypeWords> item_type;  // there is one only, and the reference takes anything for it
   std::vector<std::string> item_ids;
   static constexpr auto fields() {
     return std::tuple{required("queue_id", &AddQueueItems::queue_id),
@@ -48,7 +56,9 @@ void install_review_items(http::Api& api, ReviewItems& items) {
                               });
   api.post<SetReviewStatus, ReviewItemAnswer>(
       root + "/set-status", "Say what became of a review.",
-      [&](const SetReviewStatus& in) { return ReviewItemAnswer{items.set_status(in)}; });
+      [&](const SetReviewStatus& in, const http::Request& request) {
+        return ReviewItemAnswer{items.set_status(in, unless_empty(request.user))};
+      });
   api.get<ListReviewItems, ReviewItemPage>(
       root + "/list", "What lies in a review queue.",
       [&](const ListReviewItems& in) { return items.list(in); });

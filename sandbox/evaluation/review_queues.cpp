@@ -1,13 +1,11 @@
 #include "sandbox/evaluation/review_queues.h"
 
 #include <algorithm>
-#include <array>
 #include <unordered_map>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
-#include "sandbox/evaluation/enums.h"
 #include "sandbox/evaluation/lookups.h"
 #include "sandbox/tracking/filter.h"
 #include "sandbox/tracking/search_sql.h"
@@ -15,7 +13,6 @@
 namespace sandbox::evaluation {
 namespace {
 
-constexpr std::array<std::string_view, 2> type_names{"USER", "CUSTOM"};
 constexpr std::size_t name_max = 250;  // characters
 constexpr std::size_t schema_id_max = 36;
 constexpr std::size_t users_max = 10;
@@ -61,7 +58,7 @@ struct Checked {
 };
 
 Checked checked(const NewReviewQueue& in) {
-  const auto type = enum_word(in.queue_type, type_names);
+  const auto type = kept_word(in.queue_type.name);
   if (!type) refuse("`queue_type` must be one of USER or CUSTOM; got proto enum value 0.");
   Checked queue{*type, "", normal_users(in.users),
                 normal_identifiers(in.schema_ids, "schema_id", schema_id_max)};

@@ -4,6 +4,7 @@
 // mlflow/genai/review_queues/validation.py.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,7 +12,7 @@
 #include <vector>
 
 #include "sandbox/base/env.h"
-#include "sandbox/base/fields_json.h"
+#include "sandbox/base/fields.h"
 #include "sandbox/db/database.h"
 
 namespace sandbox::evaluation {
@@ -39,10 +40,15 @@ struct ReviewQueue {
   }
 };
 
+struct QueueTypeWords : AnyNumber {
+  static constexpr std::array<EnumWord, 3> words{
+      {{"REVIEW_QUEUE_TYPE_UNSPECIFIED", 0}, {"USER", 1}, {"CUSTOM", 2}}};
+};
+
 struct NewReviewQueue {
   std::string experiment_id;
   std::string name;
-  JsonText queue_type;  // a name or its number
+  Enum<QueueTypeWords> queue_type;
   std::vector<std::string> users;
   std::vector<std::string> schema_ids;
   static constexpr auto fields() {

@@ -1,3 +1,4 @@
+#include "sandbox/base/text.h"
 #include "sandbox/evaluation/api.h"
 #include "sandbox/evaluation/review_queues.h"
 
@@ -42,7 +43,9 @@ void install_review_queues(http::Api& api, ReviewQueues& queues) {
   const std::string root = "3.0/mlflow/review-queues";
   api.post<NewReviewQueue, ReviewQueueAnswer>(
       root + "/create", "Create a queue of traces that people review.",
-      [&](const NewReviewQueue& in) { return ReviewQueueAnswer{queues.create(in)}; });
+      [&](const NewReviewQueue& in, const http::Request& request) {
+        return ReviewQueueAnswer{queues.create(in, unless_empty(request.user))};
+      });
   api.post<UserQueue, ReviewQueueAnswer>(
       root + "/get-or-create-user", "A user's own review queue.", [&](const UserQueue& in) {
         return ReviewQueueAnswer{queues.get_or_create_user(in.experiment_id, in.user)};

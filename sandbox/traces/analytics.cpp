@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
-#include "sandbox/traces/python_json.h"
 
 namespace sandbox::traces {
 namespace {
@@ -23,7 +23,7 @@ void with_object(std::string_view json, Read read) {
 template <class Values, class Keys, class Write>
 std::string object_text(const Values& values, const Keys& keys, Write write) {
   std::string json;
-  PythonJson writer(json);
+  PythonJsonWriter writer(json);
   writer.begin_object();
   bool is_empty = true;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -84,11 +84,12 @@ Costs costs_of(std::string_view json) {
 
 std::string to_json(const TokenCounts& counts) {
   return object_text(counts, token_keys,
-                     [](PythonJson& writer, std::int64_t count) { writer.integer(count); });
+                     [](PythonJsonWriter& writer, std::int64_t count) { writer.integer(count); });
 }
 
 std::string to_json(const Costs& costs) {
-  return object_text(costs, cost_keys, [](PythonJson& writer, double cost) { writer.real(cost); });
+  return object_text(costs, cost_keys,
+                     [](PythonJsonWriter& writer, double cost) { writer.real(cost); });
 }
 
 void update_token_counts(db::Tx& tx, const std::string& trace_id, const TokenCounts& counts) {

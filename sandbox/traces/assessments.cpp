@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/id_batches.h"
-#include "sandbox/traces/python_json.h"
 #include "sandbox/traces/times.h"
 
 namespace sandbox::traces {
@@ -53,13 +53,6 @@ std::int64_t timestamp_ms(std::string_view name, std::string_view text, std::int
   return *parsed == 0 ? otherwise : *parsed;
 }
 
-// Text as Python writes it into JSON.
-std::string quoted(std::string_view text) {
-  std::string out;
-  PythonJson(out, true).string(text);
-  return out;
-}
-
 // A value as protobuf's Value holds it: every number is a real.
 std::string value_json(std::string_view json) {
   return to_python_json(json, true, true);
@@ -70,11 +63,8 @@ std::optional<std::string> not_blank(const std::optional<std::string>& text) {
   return text && !text->empty() ? text : std::nullopt;
 }
 
-std::string_view known_source_type(std::string_view word) {
-  for (const std::string_view known : {"HUMAN", "LLM_JUDGE", "CODE"}) {
-    if (word == known) return known;
-  }
-  return "SOURCE_TYPE_UNSPECIFIED";
+std::string_view word_of(Enum<SourceTypeWords> type) {
+  return type.name.empty() ? "SOURCE_TYPE_UNSPECIFIED" : type.name;
 }
 
 // The value of an assessment as its columns keep it.
@@ -88,9 +78,9 @@ std::optional<std::string> error_json(const Feedback& feedback) {
   if (!feedback.error) return std::nullopt;
   const AssessmentError& error = *feedback.error;
   const auto text_or_null = [](const std::optional<std::string>& text) {
-    return text && !text->empty() ? quoted(*text) : std::string("null");
+    return text && !text->empty() ? python_quoted(*text) : std::string("null");
   };
-  return "{\"error_code\": " + quoted(error.error_code) +
+  return "{\"error_code\": " + python_quoted(error.error_code) +
          ", \"error_message\": " + text_or_null(error.error_message) +
          ", \"stack_trace\": " + text_or_null(error.stack_trace) + "}";
 }
@@ -125,7 +115,7 @@ Payload payload_of(const Assessment& in) {
   }
   if (in.feedback) return payload_of(*in.feedback);
   if (in.expectation) return payload_of(*in.expectation);
-  return {"issue", "{\"issue_name\": " + quoted(in.issue->issue_name) + "}", std::nullopt};
+  return {"issue", "{\"issue_name\": " + python_quoted(in.issue->issue_name) + "}", std::nullopt};
 }
 
 // The number that charts of assessments are made of.
@@ -152,7 +142,7 @@ std::optional<std::string> metadata_json(const TextMap& metadata) {
   std::string out;
   for (const auto& [key, value] : metadata) {
     out.append(out.empty() ? "{" : ", ");
-    out.append(quoted(key)).append(": ").append(quoted(value));
+    out.append(python_quoted(key)).append(": ").append(python_quoted(value));
   }
   return out + "}";
 }
@@ -212,7 +202,7 @@ Assessment assessment_of(const db::Rows& row) {
   }
   out.create_time = timestamp_text(row.integer(6));
   out.last_update_time = timestamp_text(row.integer(7));
-  out.source = {row.text(8), row.maybe_text(9)};
+  out.source = {Enum<SourceTypeWords>::of(row.view(8)), row.maybe_text(9)};
   out.span_id = row.maybe_text(10);
   out.rationale = row.maybe_text(11);
   out.overrides = not_blank(row.maybe_text(12));
@@ -264,8 +254,8 @@ bool add_row(db::Tx& tx,
              assessment_id, trace_id, in.assessment_name, payload.type, payload.value,
              payload.error, timestamp_ms("create_time", in.create_time, now),
              timestamp_ms("last_update_time", in.last_update_time, now),
-             known_source_type(in.source.source_type), source_id, run_id, span_id, rationale,
-             overrides, true, metadata, trace.experiment_id, trace.timestamp_ms, aggregate.value,
+             word_of(in.source.source_type), source_id, run_id, span_id, rationale, overrides, true,
+             metadata, trace.experiment_id, trace.timestamp_ms, aggregate.value,
              aggregate.is_numeric) == 1;
 }
 

@@ -4,6 +4,7 @@
 // entities (entities/assessment.py).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,8 +19,13 @@
 
 namespace sandbox::traces {
 
+struct SourceTypeWords : AnyNumber {
+  static constexpr std::array<EnumWord, 4> words{
+      {{"SOURCE_TYPE_UNSPECIFIED", 0}, {"HUMAN", 1}, {"LLM_JUDGE", 2}, {"CODE", 3}}};
+};
+
 struct AssessmentSource {
-  std::string source_type;  // HUMAN, LLM_JUDGE, CODE or SOURCE_TYPE_UNSPECIFIED
+  Enum<SourceTypeWords> source_type;
   std::optional<std::string> source_id;
   static constexpr auto fields() {
     return std::tuple{field("source_type", &AssessmentSource::source_type),

@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "sandbox/base/arithmetic.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
-#include "sandbox/traces/ordered_json.h"
 #include "sandbox/traces/program_conventions.h"
-#include "sandbox/traces/python_json.h"
 #include "sandbox/traces/span_rows.h"
 
 namespace sandbox::traces {
@@ -341,14 +340,14 @@ std::optional<std::string> type_of(const IncomingSpan& span) {
 // Spring AI puts what was said into events.
 std::optional<std::string> event_text(const IncomingSpan& span, Word event_name, Word key) {
   if (span.events_json.find(event_name) == std::string::npos) return std::nullopt;
-  const auto events = parse_ordered(span.events_json);
+  const auto events = PythonJson::parse_if_json(span.events_json);
   if (!events) return std::nullopt;
-  for (const OrderedJson& event : events->items) {
-    const OrderedJson* name = event.member("name");
-    const OrderedJson* attributes = event.member("attributes");
+  for (const PythonJson& event : events->items) {
+    const PythonJson* name = event.find("name");
+    const PythonJson* attributes = event.find("attributes");
     if (name == nullptr || attributes == nullptr || name->text != event_name) continue;
-    const OrderedJson* value = attributes->member(key);
-    if (value != nullptr && !value->text.empty()) return value->text;
+    const PythonJson* value = attributes->find(key);
+    if (value != nullptr && value->is_text() && !value->text.empty()) return value->text;
   }
   return std::nullopt;
 }
@@ -368,11 +367,9 @@ std::optional<std::string> format_of(const IncomingSpan& span) {
 // The member "model" of what went in or came out.
 std::optional<std::string> model_inside(const std::string* json) {
   if (json == nullptr || json->find("\"model\"") == std::string::npos) return std::nullopt;
-  const auto object = parse_ordered(*json);
-  const OrderedJson* model = object ? object->member("model") : nullptr;
-  if (model == nullptr || model->kind != OrderedJson::Kind::text || model->text.empty()) {
-    return std::nullopt;
-  }
+  const auto object = PythonJson::parse_if_json(*json);
+  const PythonJson* model = object ? object->find("model") : nullptr;
+  if (model == nullptr || !model->is_text() || model->text.empty()) return std::nullopt;
   return model->text;
 }
 
@@ -389,9 +386,7 @@ std::optional<std::string> model_of(const IncomingSpan& span) {
 }
 
 std::string quoted(const std::string& text) {
-  std::string json;
-  PythonJson(json).string(text);
-  return json;
+  return python_quoted(text, false);
 }
 
 void translate_values(IncomingSpan& span) {

@@ -10,10 +10,10 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/otlp.pb.h"
 #include "sandbox/traces/otlp_json.h"
-#include "sandbox/traces/python_json.h"
 
 namespace sandbox::traces {
 namespace {
@@ -61,9 +61,11 @@ std::string python_bytes(std::string_view bytes) {
 }
 
 template <class List>
-void write_members(PythonJson& writer, const List& pairs, bool bytes_as_base64);
+void write_members(PythonJsonWriter& writer, const List& pairs, bool bytes_as_base64);
 
-void write_any(PythonJson& writer, const otlp::AnyValue& value, bool bytes_as_base64 = false) {
+void write_any(PythonJsonWriter& writer,
+               const otlp::AnyValue& value,
+               bool bytes_as_base64 = false) {
   switch (value.value_case()) {
     case otlp::AnyValue::kStringValue: return writer.string(value.string_value());
     case otlp::AnyValue::kBoolValue: return writer.flag(value.bool_value());
@@ -84,7 +86,7 @@ void write_any(PythonJson& writer, const otlp::AnyValue& value, bool bytes_as_ba
 
 // An object; of a key that comes twice, the last value in the first place, as in a Python dict.
 template <class List>
-void write_members(PythonJson& writer, const List& pairs, bool bytes_as_base64) {
+void write_members(PythonJsonWriter& writer, const List& pairs, bool bytes_as_base64) {
   std::vector<const otlp::KeyValue*> kept;
   std::unordered_map<std::string_view, std::size_t> places;
   for (const otlp::KeyValue& pair : pairs) {
@@ -129,7 +131,7 @@ std::string attribute_json(const otlp::AnyValue& value) {
     return value.string_value();
   }
   std::string json;
-  PythonJson writer(json);
+  PythonJsonWriter writer(json);
   write_any(writer, value);
   return json;
 }
@@ -160,7 +162,7 @@ void read_attributes(const otlp::Span& in, IncomingSpan& out) {
 
 std::string events_json(const otlp::Span& in) {
   std::string json;
-  PythonJson writer(json);
+  PythonJsonWriter writer(json);
   writer.begin_array();
   for (const otlp::Event& event : in.events()) {
     writer.begin_object();
@@ -178,7 +180,7 @@ std::string events_json(const otlp::Span& in) {
 
 std::string links_json(const otlp::Span& in) {
   std::string json;
-  PythonJson writer(json);
+  PythonJsonWriter writer(json);
   writer.begin_array();
   for (const otlp::Link& link : in.links()) {
     writer.begin_object();
@@ -258,7 +260,7 @@ std::vector<std::pair<std::string, std::string>> resource_of(const otlp::Resourc
       if (!is_valid_utf8(value.bytes_value())) continue;
       text = value.bytes_value();
     } else {
-      PythonJson writer(text, true);
+      PythonJsonWriter writer(text, true);
       write_any(writer, value);
     }
     out.emplace_back(pair.key(), std::move(text));

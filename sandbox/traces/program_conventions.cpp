@@ -7,28 +7,21 @@
 #include <utility>
 
 #include "sandbox/base/arithmetic.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/analytics.h"
-#include "sandbox/traces/ordered_json.h"
-#include "sandbox/traces/python_json.h"
 #include "sandbox/traces/span_rows.h"
 
 namespace sandbox::traces {
 namespace {
 
-using Kind = OrderedJson::Kind;
+using Kind = PythonJson::Kind;
 
 constexpr std::string_view type_attribute = "mlflow.spanType";
 constexpr std::string_view inputs_attribute = "mlflow.spanInputs";
 constexpr std::string_view outputs_attribute = "mlflow.spanOutputs";
 constexpr std::string_view usage_attribute = "mlflow.chat.tokenUsage";
 constexpr std::string_view format_attribute = "mlflow.message.format";
-
-std::string quoted(std::string_view text) {
-  std::string json;
-  PythonJson(json, true).string(text);
-  return json;
-}
 
 std::string text_of(const IncomingSpan& span, std::string_view key) {
   const std::string* json = span.attribute(key);
@@ -42,28 +35,7 @@ void add(IncomingSpan& span, std::string_view key, std::optional<std::string> js
 void add_type(IncomingSpan& span, std::string_view type) {
   const std::string* known = span.attribute(type_attribute);
   if (known == nullptr || *known == "null" || *known == "\"UNKNOWN\"") {
-    span.set_attribute(type_attribute, quoted(type));
-  }
-}
-
-void write(PythonJson& writer, const OrderedJson& json) {
-  switch (json.kind) {
-    case Kind::null: return writer.null();
-    case Kind::flag: return writer.flag(json.flag);
-    case Kind::integer: return writer.integer(json.integer);
-    case Kind::real: return writer.real(json.real);
-    case Kind::text: return writer.string(json.text);
-    case Kind::list:
-      writer.begin_array();
-      for (const OrderedJson& item : json.items) write(writer, item);
-      return writer.end_array();
-    case Kind::object:
-      writer.begin_object();
-      for (std::size_t i = 0; i < json.names.size(); ++i) {
-        writer.member(json.names[i]);
-        write(writer, json.items[i]);
-      }
-      return writer.end_object();
+    span.set_attribute(type_attribute, python_quoted(type));
   }
 }
 
@@ -80,13 +52,13 @@ const std::string* filled(const IncomingSpan& span, std::initializer_list<std::s
 std::optional<std::string> gemini_input(const IncomingSpan& span) {
   const std::string* json = filled(span, {"gen_ai.input.messages", "gen_ai.tool.call.arguments"});
   if (json == nullptr) return std::nullopt;
-  const auto value = parse_ordered(*json);
+  const auto value = PythonJson::parse_if_json(*json);
   if (!value || (value->kind != Kind::list && value->kind != Kind::text)) return *json;
   std::string out;
-  PythonJson writer(out, true);
+  PythonJsonWriter writer(out, true);
   writer.begin_object();
   writer.member("contents");
-  write(writer, *value);
+  writer.value(*value);
   writer.end_object();
   return out;
 }
@@ -95,20 +67,20 @@ std::optional<std::string> gemini_input(const IncomingSpan& span) {
 std::optional<std::string> gemini_output(const IncomingSpan& span) {
   const std::string* json = filled(span, {"gen_ai.output.messages", "gen_ai.tool.call.result"});
   if (json == nullptr) return std::nullopt;
-  const auto value = parse_ordered(*json);
+  const auto value = PythonJson::parse_if_json(*json);
   if (!value || value->kind != Kind::list) return *json;
-  OrderedJson parts;
+  PythonJson parts;
   parts.kind = Kind::list;
-  for (const OrderedJson& item : value->items) {
-    const OrderedJson* some = item.member("parts");
+  for (const PythonJson& item : value->items) {
+    const PythonJson* some = item.find("parts");
     if (some != nullptr && some->kind == Kind::list) {
       parts.items.insert(parts.items.end(), some->items.begin(), some->items.end());
     }
   }
   if (parts.items.empty()) return *json;
   std::string out = R"({"candidates": [{"content": {"role": "model", "parts": )";
-  PythonJson writer(out, true);
-  write(writer, parts);
+  PythonJsonWriter writer(out, true);
+  writer.value(parts);
   return out + "}}]}";
 }
 
@@ -120,7 +92,7 @@ void translate_gemini(IncomingSpan& span) {
   if (operation == "agent_call") add_type(span, "AGENT");
   add(span, inputs_attribute, gemini_input(span));
   add(span, outputs_attribute, gemini_output(span));
-  add(span, format_attribute, quoted("gemini"));
+  add(span, format_attribute, python_quoted("gemini"));
 }
 
 // What the user allowed to be sent.
@@ -137,7 +109,7 @@ std::optional<std::string> shown_copy(const IncomingSpan& span, std::string_view
 std::optional<std::string> claude_tool_input(const IncomingSpan& span) {
   if (auto input = shown_copy(span, "tool_input")) return input;
   std::string out;
-  PythonJson writer(out, true);
+  PythonJsonWriter writer(out, true);
   writer.begin_object();
   for (const char* key : {"full_command", "file_path", "skill_name", "subagent_type"}) {
     if (const std::string* json = shown(span, key)) {
@@ -152,17 +124,19 @@ std::optional<std::string> claude_tool_input(const IncomingSpan& span) {
 std::optional<std::string> claude_tool_output(const IncomingSpan& span) {
   if (auto output = shown_copy(span, "new_context")) return output;
   if (span.events_json.find("tool.output") == std::string::npos) return std::nullopt;
-  const OrderedJson events = parse_ordered(span.events_json).value_or(OrderedJson{});
-  for (const OrderedJson& event : events.items) {
-    const OrderedJson* name = event.member("name");
-    const OrderedJson* attributes = event.member("attributes");
+  const PythonJson events = PythonJson::parse_if_json(span.events_json).value_or(PythonJson{});
+  for (const PythonJson& event : events.items) {
+    const PythonJson* name = event.find("name");
+    const PythonJson* attributes = event.find("attributes");
     if (name == nullptr || attributes == nullptr || name->text != "tool.output") continue;
     for (const char* key : {"output", "content", "diff"}) {
-      const OrderedJson* value = attributes->member(key);
-      if (value == nullptr || value->text.empty() || value->text == "<REDACTED>") continue;
+      const PythonJson* value = attributes->find(key);
+      if (value == nullptr || !value->is_text() || value->text.empty() ||
+          value->text == "<REDACTED>")
+        continue;
       std::string out;
-      PythonJson writer(out);
-      write(writer, parse_ordered(value->text).value_or(*value));
+      PythonJsonWriter writer(out);
+      writer.value(PythonJson::parse_if_json(value->text).value_or(*value));
       return out;
     }
   }
@@ -208,32 +182,32 @@ void translate_claude(IncomingSpan& span) {
 
 // JSON inside texts inside JSON, as deep as the SDK puts it.
 std::string unwrapped(const std::string& json, int depth = 2) {
-  const auto value = parse_ordered(json);
-  if (!value) return quoted(json);
+  const auto value = PythonJson::parse_if_json(json);
+  if (!value) return python_quoted(json);
   if (value->kind != Kind::text) return to_python_json(json, true);
-  return depth == 0 ? quoted(value->text) : unwrapped(value->text, depth - 1);
+  return depth == 0 ? python_quoted(value->text) : unwrapped(value->text, depth - 1);
 }
 
 // The attributes below a prefix as one object.
 std::optional<std::string> unpacked(const IncomingSpan& span, std::string_view prefix) {
   std::string out;
-  PythonJson writer(out, true);
+  PythonJsonWriter writer(out, true);
   writer.begin_object();
   for (const SpanAttribute& attribute : span.attributes) {
     if (!attribute.key.starts_with(prefix)) continue;
     const std::string_view name = std::string_view(attribute.key).substr(prefix.size());
     writer.member(name);
-    const auto list = name == "tools" ? parse_ordered(attribute.json) : std::nullopt;
+    const auto list = name == "tools" ? PythonJson::parse_if_json(attribute.json) : std::nullopt;
     if (!list || list->kind != Kind::list) {
       writer.raw(unwrapped(attribute.json));
       continue;
     }
     writer.begin_array();
-    for (const OrderedJson& tool : list->items) {
+    for (const PythonJson& tool : list->items) {
       if (tool.kind == Kind::text) {
         writer.raw(unwrapped(tool.text));
       } else {
-        write(writer, tool);
+        writer.value(tool);
       }
     }
     writer.end_array();

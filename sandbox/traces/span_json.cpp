@@ -1,22 +1,22 @@
 #include "sandbox/traces/span_json.h"
 
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
-#include "sandbox/traces/ordered_json.h"
 
 namespace sandbox::traces {
 namespace {
 
-using Kind = OrderedJson::Kind;
+using Kind = PythonJson::Kind;
 
-void write_any(JsonWriter& writer, const OrderedJson& value);
+void write_any(JsonWriter& writer, const PythonJson& value);
 
-void write_list(JsonWriter& writer, const OrderedJson& value) {
+void write_list(JsonWriter& writer, const PythonJson& value) {
   writer.name("array_value");
   writer.begin_object();
   if (!value.items.empty()) {
     writer.name("values");
     writer.begin_array();
-    for (const OrderedJson& item : value.items) write_any(writer, item);
+    for (const PythonJson& item : value.items) write_any(writer, item);
     writer.end_array();
   }
   writer.end_object();
@@ -26,16 +26,16 @@ void write_list(JsonWriter& writer, const OrderedJson& value) {
 template <class ValueOf>
 void write_pairs(JsonWriter& writer,
                  std::string_view name,
-                 const OrderedJson& object,
+                 const PythonJson& object,
                  ValueOf value_of) {
-  if (object.names.empty()) return;
+  if (object.members.empty()) return;
   writer.name(name);
   writer.begin_array();
-  for (std::size_t i = 0; i < object.names.size(); ++i) {
+  for (const PythonJson::Member& member : object.members) {
     writer.begin_object();
     writer.name("key");
-    writer.value(object.names[i]);
-    const OrderedJson& value = value_of(object.items[i]);
+    writer.value(member.name);
+    const PythonJson& value = value_of(member.value);
     if (value.kind != Kind::null) {
       writer.name("value");
       write_any(writer, value);
@@ -45,26 +45,31 @@ void write_pairs(JsonWriter& writer,
   writer.end_array();
 }
 
-void write_plain_pairs(JsonWriter& writer, std::string_view name, const OrderedJson& object) {
+void write_plain_pairs(JsonWriter& writer, std::string_view name, const PythonJson& object) {
   write_pairs(writer, name, object,
-              [](const OrderedJson& value) -> const OrderedJson& { return value; });
+              [](const PythonJson& value) -> const PythonJson& { return value; });
 }
 
-void write_any(JsonWriter& writer, const OrderedJson& value) {
+void write_any(JsonWriter& writer, const PythonJson& value) {
   writer.begin_object();
   switch (value.kind) {
     case Kind::null: break;
-    case Kind::flag:
+    case Kind::boolean:
       writer.name("bool_value");
       writer.value(value.flag);
       break;
     case Kind::integer:
-      writer.name("int_value");
-      writer.value(value.integer);
+      if (const auto number = parse_int64(value.text)) {
+        writer.name("int_value");
+        writer.value(*number);
+      } else {  // beyond 64 bits
+        writer.name("double_value");
+        writer.value(parse_double(value.text).value_or(0));
+      }
       break;
     case Kind::real:
       writer.name("double_value");
-      writer.value(value.real);
+      writer.value(value.number);
       break;
     case Kind::text:
       writer.name("string_value");
@@ -81,30 +86,29 @@ void write_any(JsonWriter& writer, const OrderedJson& value) {
 }
 
 // Attributes are kept as JSON texts; here they come out of them.
-void write_attributes(JsonWriter& writer, const OrderedJson& attributes) {
-  OrderedJson opened;
-  write_pairs(writer, "attributes", attributes,
-              [&](const OrderedJson& value) -> const OrderedJson& {
-                if (value.kind != Kind::text) return value;
-                if (value.text.empty()) {
-                  opened = {};
-                  return opened;
-                }
-                auto parsed = parse_ordered(value.text);
-                if (!parsed) return value;
-                opened = std::move(*parsed);
-                return opened;
-              });
+void write_attributes(JsonWriter& writer, const PythonJson& attributes) {
+  PythonJson opened;
+  write_pairs(writer, "attributes", attributes, [&](const PythonJson& value) -> const PythonJson& {
+    if (value.kind != Kind::text) return value;
+    if (value.text.empty()) {
+      opened = {};
+      return opened;
+    }
+    auto parsed = PythonJson::parse_if_json(value.text);
+    if (!parsed) return value;
+    opened = std::move(*parsed);
+    return opened;
+  });
 }
 
-const OrderedJson& member_or_null(const OrderedJson& object, std::string_view name) {
-  static const OrderedJson nothing;
-  const OrderedJson* found = object.member(name);
+const PythonJson& member_or_null(const PythonJson& object, std::string_view name) {
+  static const PythonJson nothing;
+  const PythonJson* found = object.find(name);
   return found == nullptr ? nothing : *found;
 }
 
 // Base64 of an id's bytes; MLflow 3.5 kept hex instead.
-void write_id(JsonWriter& writer, std::string_view name, const OrderedJson& id, std::size_t bytes) {
+void write_id(JsonWriter& writer, std::string_view name, const PythonJson& id, std::size_t bytes) {
   if (id.kind != Kind::text || id.text.empty()) return;
   constexpr std::string_view prefix = "tr-";
   std::string_view digits = id.text;
@@ -114,26 +118,25 @@ void write_id(JsonWriter& writer, std::string_view name, const OrderedJson& id, 
   writer.value(raw ? base64(*raw) : id.text);
 }
 
-void write_text(JsonWriter& writer, std::string_view name, const OrderedJson& text) {
+void write_text(JsonWriter& writer, std::string_view name, const PythonJson& text) {
   if (text.kind != Kind::text || text.text.empty()) return;
   writer.name(name);
   writer.value(text.text);
 }
 
 // Times are numbers, and texts in what some clients wrote.
-void write_time(JsonWriter& writer, std::string_view name, const OrderedJson& time) {
-  std::int64_t value = time.integer;
-  if (time.kind == Kind::text) value = parse_int64(time.text).value_or(0);
+void write_time(JsonWriter& writer, std::string_view name, const PythonJson& time) {
+  const std::int64_t value = parse_int64(time.text).value_or(0);
   if (value == 0) return;
   writer.name(name);
   writer.value(value);
 }
 
-void write_events(JsonWriter& writer, const OrderedJson& events) {
+void write_events(JsonWriter& writer, const PythonJson& events) {
   if (events.items.empty()) return;
   writer.name("events");
   writer.begin_array();
-  for (const OrderedJson& event : events.items) {
+  for (const PythonJson& event : events.items) {
     writer.begin_object();
     write_time(writer, "time_unix_nano", member_or_null(event, "time_unix_nano"));
     write_text(writer, "name", member_or_null(event, "name"));
@@ -143,11 +146,11 @@ void write_events(JsonWriter& writer, const OrderedJson& events) {
   writer.end_array();
 }
 
-void write_links(JsonWriter& writer, const OrderedJson& links) {
+void write_links(JsonWriter& writer, const PythonJson& links) {
   if (links.items.empty()) return;
   writer.name("links");
   writer.begin_array();
-  for (const OrderedJson& link : links.items) {
+  for (const PythonJson& link : links.items) {
     writer.begin_object();
     write_id(writer, "trace_id", member_or_null(link, "trace_id"), 16);
     write_id(writer, "span_id", member_or_null(link, "span_id"), 8);
@@ -157,12 +160,12 @@ void write_links(JsonWriter& writer, const OrderedJson& links) {
   writer.end_array();
 }
 
-void write_status(JsonWriter& writer, const OrderedJson& status) {
+void write_status(JsonWriter& writer, const PythonJson& status) {
   writer.name("status");
   writer.begin_object();
-  const OrderedJson& code = member_or_null(status, "code");
+  const PythonJson& code = member_or_null(status, "code");
   write_text(writer, "message", member_or_null(status, "message"));
-  if (code.text != "STATUS_CODE_UNSET" && code.text != "UNSET") {
+  if (code.is_text() && code.text != "STATUS_CODE_UNSET" && code.text != "UNSET") {
     const bool is_short = code.text == "OK" || code.text == "ERROR";
     if (!code.text.empty()) {
       writer.name("code");
@@ -175,7 +178,7 @@ void write_status(JsonWriter& writer, const OrderedJson& status) {
 }  // namespace
 
 void write_span(JsonWriter& writer, std::string_view content) {
-  const OrderedJson span = parse_ordered(content).value_or(OrderedJson{});
+  const PythonJson span = PythonJson::parse_if_json(content).value_or(PythonJson{});
   writer.begin_object();
   write_id(writer, "trace_id", member_or_null(span, "trace_id"), 16);
   write_id(writer, "span_id", member_or_null(span, "span_id"), 8);

@@ -4,8 +4,8 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
-#include "sandbox/traces/python_json.h"
 
 namespace sandbox::traces {
 namespace {
@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 3> status_codes{"STATUS_CODE_UNSET", "STA
 // Members and their order are MLflow's Span.to_dict.
 std::string content_of(const IncomingSpan& span) {
   std::string out;
-  PythonJson writer(out);
+  PythonJsonWriter writer(out);
   const auto text = [&](std::string_view name, std::string_view value) {
     writer.member(name);
     writer.string(value);

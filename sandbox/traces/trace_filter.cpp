@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/analytics.h"
 #include "sandbox/traces/id_batches.h"
-#include "sandbox/traces/python_json.h"
 #include "sandbox/traces/trace_info.h"
 #include "sandbox/tracking/filter.h"
 
@@ -384,8 +384,7 @@ Condition value_condition(const Comparison& comparison) {
   }
   // Values are JSON: numbers and flags equal the text as it is, texts the quoted one.
   const std::string& value = comparison.values.front().text;
-  std::string json;
-  PythonJson(json, true).string(value);
+  const std::string json = python_quoted(value);
   const bool is_equal = comparison.comparator == "=";
   return {std::string(is_equal ? "" : "NOT ") + "(a.value = ? OR a.value = ?)", {value, json}, {}};
 }

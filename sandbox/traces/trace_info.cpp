@@ -86,7 +86,7 @@ TraceInfo trace_info_of(const db::Rows& row) {
   info.request_time = timestamp_text(info.timestamp_ms);
   info.execution_time_ms = row.maybe_integer(3);
   if (info.execution_time_ms) info.execution_duration = duration_text(*info.execution_time_ms);
-  info.state = row.text(4);
+  info.state = Enum<TraceStateWords>::of(row.view(4));
   info.client_request_id = row.maybe_text(5);
   info.request_preview = row.maybe_text(6);
   info.response_preview = row.maybe_text(7);

@@ -3,6 +3,7 @@
 // Source of the rules: MLflow 3.17's tracking store (store/tracking/sqlalchemy_store.py).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,13 +38,23 @@ struct MlflowExperiment {
   }
 };
 
+struct LocationTypeWords : AnyNumber {
+  static constexpr std::array<EnumWord, 3> words{
+      {{"TRACE_LOCATION_TYPE_UNSPECIFIED", 0}, {"MLFLOW_EXPERIMENT", 1}, {"INFERENCE_TABLE", 2}}};
+};
+
 struct TraceLocation {
-  std::string type = "MLFLOW_EXPERIMENT";
+  Enum<LocationTypeWords> type{"MLFLOW_EXPERIMENT"};
   std::optional<MlflowExperiment> mlflow_experiment;
   static constexpr auto fields() {
     return std::tuple{field("type", &TraceLocation::type),
                       field("mlflow_experiment", &TraceLocation::mlflow_experiment)};
   }
+};
+
+struct TraceStateWords : AnyNumber {
+  static constexpr std::array<EnumWord, 4> words{
+      {{"STATE_UNSPECIFIED", 0}, {"OK", 1}, {"ERROR", 2}, {"IN_PROGRESS", 3}}};
 };
 
 struct TraceInfo {
@@ -54,7 +65,7 @@ struct TraceInfo {
   std::optional<std::string> response_preview;
   std::string request_time;                       // RFC 3339
   std::optional<std::string> execution_duration;  // "1.500s"
-  std::string state;                              // OK, ERROR, IN_PROGRESS or STATE_UNSPECIFIED
+  Enum<TraceStateWords> state;
   TextMap trace_metadata;
   std::vector<Assessment> assessments;
   TextMap tags;

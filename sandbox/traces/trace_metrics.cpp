@@ -7,10 +7,10 @@
 #include <numeric>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/python_json.h"
 #include "sandbox/base/text.h"
 #include "sandbox/base/time.h"
 #include "sandbox/traces/id_batches.h"
-#include "sandbox/traces/python_json.h"
 #include "sandbox/tracking/names.h"
 
 namespace sandbox::traces {
@@ -95,13 +95,6 @@ constexpr std::array dimension_columns{
     Dimension{"assessment_value", "a.value"},
 };
 
-// ['a', 'b'], as Python shows a list.
-std::string python_list(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out.append(out.empty() ? "'" : ", '").append(word + "'");
-  return "[" + out + "]";
-}
-
 std::vector<std::string> words_of(std::string_view list) {
   return list.empty() ? std::vector<std::string>{} : split(list, ',');
 }
@@ -117,11 +110,11 @@ std::vector<std::string> strangers(std::vector<std::string> given,
   return given;
 }
 
-const View& find_view(const std::string& name) {
+const View& find_view(std::string_view name) {
   for (const View& view : views) {
     if (view.name == name) return view;
   }
-  refuse("view_type must be one of ['TRACES', 'SPANS', 'ASSESSMENTS'], got '" + name + "'");
+  refuse("view_type must be one of ['TRACES', 'SPANS', 'ASSESSMENTS']");
 }
 
 const Metric& find_metric(const View& view, const std::string& name) {
@@ -131,15 +124,18 @@ const Metric& find_metric(const View& view, const std::string& name) {
     if (metric.name == name) return metric;
     names.emplace_back(metric.name);
   }
-  refuse("metric_name must be one of " + python_list(names) + ", got '" + name + "'");
+  refuse("metric_name must be one of " + python_repr(names) + ", got '" + name + "'");
 }
 
 void check_percentile(const MetricAggregation& aggregation) {
   const auto& value = aggregation.percentile_value;
-  if (aggregation.aggregation_type != "PERCENTILE") {
+  const std::string type(aggregation.aggregation_type.name);
+  if (type.empty()) {
+    refuse("aggregation_type must be one of COUNT, SUM, AVG, PERCENTILE, MIN and MAX.");
+  }
+  if (type != "PERCENTILE") {
     if (value) {
-      refuse("Percentile value is only allowed for PERCENTILE aggregation type, got " +
-             aggregation.aggregation_type);
+      refuse("Percentile value is only allowed for PERCENTILE aggregation type, got " + type);
     }
   } else if (!value) {
     refuse("Percentile value is required for PERCENTILE aggregation");
@@ -153,17 +149,17 @@ void check_request(const QueryTraceMetrics& in, const Metric& metric) {
   std::vector<std::string> types;
   for (const MetricAggregation& aggregation : in.aggregations) {
     check_percentile(aggregation);
-    types.push_back(aggregation.aggregation_type);
+    types.emplace_back(aggregation.aggregation_type.name);
   }
   const auto aggregations = words_of(metric.aggregations);
   if (const auto wrong = strangers(types, aggregations); !wrong.empty()) {
-    refuse("Found invalid aggregation_type(s): " + python_list(wrong) +
-           ". Supported aggregation types: " + python_list(aggregations));
+    refuse("Found invalid aggregation_type(s): " + python_repr(wrong) +
+           ". Supported aggregation types: " + python_repr(aggregations));
   }
   const auto dimensions = words_of(metric.dimensions);
   if (const auto wrong = strangers(in.dimensions, dimensions); !wrong.empty()) {
-    refuse("Found invalid dimension(s): " + python_list(wrong) +
-           ". Supported dimensions: " + python_list(dimensions));
+    refuse("Found invalid dimension(s): " + python_repr(wrong) +
+           ". Supported dimensions: " + python_repr(dimensions));
   }
   const std::int64_t interval = in.time_interval_seconds.value_or(0);
   if (interval != 0 && (!in.start_time_ms || !in.end_time_ms)) {
@@ -178,7 +174,7 @@ void check_request(const QueryTraceMetrics& in, const Metric& metric) {
 // AVG, P50.0
 std::string label(const MetricAggregation& aggregation) {
   return aggregation.percentile_value ? "P" + python_real(*aggregation.percentile_value)
-                                      : aggregation.aggregation_type;
+                                      : std::string(aggregation.aggregation_type.name);
 }
 
 // The columns to group by, and their `?`, which come first in the statement.
@@ -306,7 +302,7 @@ double percentile(const std::vector<double>& sorted, double percent) {
 }
 
 double aggregate(const std::vector<double>& sorted, const MetricAggregation& aggregation) {
-  const std::string& type = aggregation.aggregation_type;
+  const std::string_view type = aggregation.aggregation_type.name;
   if (type == "PERCENTILE") return percentile(sorted, *aggregation.percentile_value);
   if (type == "MIN") return sorted.front();
   if (type == "MAX") return sorted.back();
@@ -372,8 +368,10 @@ MetricDataPoints query_grouped(db::Tx& tx,
                                const tracking::SearchSql& sql) {
   std::string columns = grouping.columns;
   for (const MetricAggregation& one : in.aggregations) {
-    columns += one.aggregation_type + (metric.name == "session_count" ? "(DISTINCT " : "(");
-    columns.append(metric.value).append(&one == &in.aggregations.back() ? ")" : "), ");
+    columns.append(one.aggregation_type.name)
+        .append(metric.name == "session_count" ? "(DISTINCT " : "(")
+        .append(metric.value)
+        .append(&one == &in.aggregations.back() ? ")" : "), ");
   }
   const std::string by = grouping.ordinals.empty()
                              ? ""
@@ -399,7 +397,7 @@ MetricDataPoints query_grouped(db::Tx& tx,
 }  // namespace
 
 MetricDataPoints TraceMetrics::query(const QueryTraceMetrics& in) {
-  const View& view = find_view(in.view_type);
+  const View& view = find_view(in.view_type.name);
   const Metric& metric = find_metric(view, in.metric_name);
   check_request(in, metric);
   tracking::SearchSql sql;

@@ -3,6 +3,7 @@
 // Source of the rules: store/tracking/utils/sql_trace_metrics_utils.py of MLflow 3.17.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,8 +20,13 @@ namespace sandbox::traces {
 
 inline constexpr std::int64_t metric_points_default = 1000;
 
+struct AggregationWords : AnyNumber {
+  static constexpr std::array<EnumWord, 6> words{
+      {{"COUNT", 1}, {"SUM", 2}, {"AVG", 3}, {"PERCENTILE", 4}, {"MIN", 5}, {"MAX", 6}}};
+};
+
 struct MetricAggregation {
-  std::string aggregation_type;            // COUNT, SUM, AVG, PERCENTILE, MIN or MAX
+  Enum<AggregationWords> aggregation_type;
   std::optional<double> percentile_value;  // 0 to 100, with PERCENTILE only
   static constexpr auto fields() {
     return std::tuple{required("aggregation_type", &MetricAggregation::aggregation_type,
@@ -29,9 +35,13 @@ struct MetricAggregation {
   }
 };
 
+struct MetricViewWords : AnyNumber {
+  static constexpr std::array<EnumWord, 3> words{{{"TRACES", 1}, {"SPANS", 2}, {"ASSESSMENTS", 3}}};
+};
+
 struct QueryTraceMetrics {
   std::vector<std::string> experiment_ids;
-  std::string view_type;
+  Enum<MetricViewWords> view_type;
   std::string metric_name;
   std::vector<MetricAggregation> aggregations;
   std::vector<std::string> dimensions;

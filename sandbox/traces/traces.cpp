@@ -26,11 +26,8 @@ void check_trace_exists(db::Tx& tx, const std::string& trace_id) {
   }
 }
 
-std::string state_of(const TraceInfo& info) {
-  for (const std::string_view known : {"OK", "ERROR", "IN_PROGRESS"}) {
-    if (info.state == known) return info.state;
-  }
-  return "STATE_UNSPECIFIED";  // also an unknown word, as in the reference
+std::string_view state_of(const TraceInfo& info) {
+  return info.state.name.empty() ? "STATE_UNSPECIFIED" : info.state.name;
 }
 
 std::int64_t request_time_of(const TraceInfo& info) {
@@ -257,7 +254,7 @@ TraceInfo Traces::begin(const std::string& experiment_id,
 
 TraceInfo Traces::end(const std::string& trace_id,
                       std::int64_t timestamp_ms,
-                      const std::string& status,
+                      std::string_view status,
                       const TextMap& metadata,
                       const TextMap& tags) {
   if (status != "OK" && status != "ERROR" && status != "IN_PROGRESS") {

@@ -54,7 +54,7 @@ class Traces {
                   const TextMap& tags);
   TraceInfo end(const std::string& trace_id,
                 std::int64_t timestamp_ms,
-                const std::string& status,
+                std::string_view status,
                 const TextMap& metadata,
                 const TextMap& tags);
   TraceInfo get_info(const std::string& trace_id);

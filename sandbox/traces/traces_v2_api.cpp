@@ -1,5 +1,7 @@
 // The traces of clients from 2.14 to 2.22: what 3.0 says in texts they say in numbers, what it says
 // in maps in lists. They keep spans as a file, in the place the artifact location's tag names.
+#include <array>
+
 #include "sandbox/base/error.h"
 #include "sandbox/traces/api.h"
 #include "sandbox/traces/traces.h"
@@ -50,10 +52,15 @@ struct StartTraceV2 {
   }
 };
 
+struct TraceStatusWords : AnyNumber {
+  static constexpr std::array<EnumWord, 4> words{
+      {{"TRACE_STATUS_UNSPECIFIED", 0}, {"OK", 1}, {"ERROR", 2}, {"IN_PROGRESS", 3}}};
+};
+
 struct EndTraceV2 {
   std::string request_id;
   std::int64_t timestamp_ms = 0;
-  std::string status;
+  Enum<TraceStatusWords> status;
   std::vector<KeyValue> request_metadata;
   std::vector<KeyValue> tags;
   static constexpr auto fields() {
@@ -113,7 +120,8 @@ TraceInfoV2 shown(const TraceInfo& info) {
           info.trace_location.mlflow_experiment->experiment_id,
           info.timestamp_ms,
           info.execution_time_ms.value_or(0),
-          info.state == "STATE_UNSPECIFIED" ? "TRACE_STATUS_UNSPECIFIED" : info.state,
+          info.state.name == "STATE_UNSPECIFIED" ? "TRACE_STATUS_UNSPECIFIED"
+                                                 : std::string(info.state.name),
           list_of(info.trace_metadata),
           list_of(info.tags)};
 }
@@ -129,7 +137,7 @@ void install_traces_v2(http::Api& api, Traces& traces) {
       });
   api.patch<EndTraceV2, TraceInfoV2Answer>(
       root + "/{trace_id}", "End a trace (clients before 3.0).", [&](const EndTraceV2& in) {
-        return TraceInfoV2Answer{shown(traces.end(in.request_id, in.timestamp_ms, in.status,
+        return TraceInfoV2Answer{shown(traces.end(in.request_id, in.timestamp_ms, in.status.name,
                                                   map_of(in.request_metadata), map_of(in.tags)))};
       });
   api.get<OneTraceV2, TraceInfoV2Answer>(

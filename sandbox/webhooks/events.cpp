@@ -53,17 +53,15 @@ constexpr std::array rows{
              R"("window_start":1704067200000})"},
 };
 
-constexpr std::array<std::string_view, 5> actions{"created", "updated", "deleted", "set",
-                                                  "exceeded"};
-
 [[noreturn]] void refuse(const std::string& sentence) {
   throw Error(Code::invalid_parameter_value, sentence);
 }
 
-std::string upper_names(const std::vector<std::string_view>& names) {
-  std::string out;
-  for (const std::string_view name : names) out += (out.empty() ? "" : ", ") + upper(name);
-  return out;
+// The words but the first, which means nothing.
+std::string names(std::span<const EnumWord> words) {
+  std::vector<std::string> out;
+  for (const EnumWord& word : words.subspan(1)) out.emplace_back(word.name);
+  return join(out, ", ");
 }
 
 }  // namespace
@@ -80,21 +78,17 @@ const EventRow* find_event(const Event& event) {
 }
 
 Event event_of(const WireEvent& wire) {
-  Event event{lower(wire.entity), lower(wire.action)};
+  Event event{lower(wire.entity.name), lower(wire.action.name)};
   if (find_event(event) != nullptr) return event;
   std::vector<std::string> valid;
-  std::vector<std::string_view> entities;
   for (const EventRow& row : rows) {
     if (row.entity == event.entity) valid.push_back("'" + std::string(row.action) + "'");
-    if (entities.empty() || entities.back() != row.entity) entities.push_back(row.entity);
   }
   if (valid.empty()) {
-    refuse("Invalid webhook entity '" + wire.entity + "'. Valid entities are " +
-           upper_names(entities) + ".");
+    refuse("Invalid webhook entity. Valid entities are " + names(EntityWords::words) + ".");
   }
-  if (std::find(actions.begin(), actions.end(), event.action) == actions.end()) {
-    refuse("Invalid webhook action '" + wire.action + "'. Valid actions are " +
-           upper_names({actions.begin(), actions.end()}) + ".");
+  if (wire.action.name.empty() || wire.action.name == ActionWords::words.front().name) {
+    refuse("Invalid webhook action. Valid actions are " + names(ActionWords::words) + ".");
   }
   std::sort(valid.begin(), valid.end());
   refuse("Invalid action '" + event.action + "' for entity '" + event.entity +
@@ -102,7 +96,7 @@ Event event_of(const WireEvent& wire) {
 }
 
 WireEvent wire_event(const Event& event) {
-  return {upper(event.entity), upper(event.action)};
+  return {Enum<EntityWords>::of(upper(event.entity)), Enum<ActionWords>::of(upper(event.action))};
 }
 
 }  // namespace sandbox::webhooks

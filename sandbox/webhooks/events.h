@@ -3,6 +3,7 @@
 // mlflow/webhooks/types.py.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,9 +31,31 @@ std::span<const EventRow> event_rows();
 // The table's row; nullptr when there is no such event.
 const EventRow* find_event(const Event& event);
 
+struct EntityWords : AnyNumber {
+  static constexpr std::array<EnumWord, 11> words{{{"ENTITY_UNSPECIFIED", 0},
+                                                   {"REGISTERED_MODEL", 1},
+                                                   {"MODEL_VERSION", 2},
+                                                   {"MODEL_VERSION_TAG", 3},
+                                                   {"MODEL_VERSION_ALIAS", 4},
+                                                   {"PROMPT", 5},
+                                                   {"PROMPT_VERSION", 6},
+                                                   {"PROMPT_TAG", 7},
+                                                   {"PROMPT_VERSION_TAG", 8},
+                                                   {"PROMPT_ALIAS", 9},
+                                                   {"BUDGET_POLICY", 10}}};
+};
+struct ActionWords : AnyNumber {
+  static constexpr std::array<EnumWord, 6> words{{{"ACTION_UNSPECIFIED", 0},
+                                                  {"CREATED", 1},
+                                                  {"UPDATED", 2},
+                                                  {"DELETED", 3},
+                                                  {"SET", 4},
+                                                  {"EXCEEDED", 5}}};
+};
+
 struct WireEvent {
-  std::string entity;
-  std::string action;
+  Enum<EntityWords> entity;
+  Enum<ActionWords> action;
   static constexpr auto fields() {
     return std::tuple{field("entity", &WireEvent::entity, "e.g. MODEL_VERSION_TAG"),
                       field("action", &WireEvent::action, "e.g. SET")};

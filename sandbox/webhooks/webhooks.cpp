@@ -55,7 +55,7 @@ std::string scheme_of(const std::string& url) {
 
 void check_status(const std::string& status) {
   if (status == "ACTIVE" || status == "DISABLED") return;
-  refuse("Invalid webhook status '" + status + "'. Valid statuses are ACTIVE, DISABLED.");
+  refuse("Invalid webhook status. Valid statuses are ACTIVE, DISABLED.");
 }
 
 void check(const UrlRules& rules, const WebhookChange& change) {

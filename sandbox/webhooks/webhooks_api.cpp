@@ -1,4 +1,7 @@
+#include <array>
+
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 #include "sandbox/http/api.h"
 #include "sandbox/webhooks/api.h"
 #include "sandbox/webhooks/deliveries.h"
@@ -34,13 +37,17 @@ struct WebhookAnswer {
   static constexpr auto fields() { return std::tuple{field("webhook", &WebhookAnswer::webhook)}; }
 };
 
+struct StatusWords {
+  static constexpr std::array<EnumWord, 2> words{{{"ACTIVE", 1}, {"DISABLED", 2}}};
+};
+
 struct CreateWebhook {
   std::string name;
   std::string description;
   std::string url;
   std::vector<WireEvent> events;
   std::string secret;
-  std::optional<std::string> status;
+  std::optional<Enum<StatusWords>> status;
   static constexpr auto fields() {
     return std::tuple{
         required("name", &CreateWebhook::name, "1 to 63 letters, digits, dots, _ and -."),
@@ -84,7 +91,7 @@ struct UpdateWebhook {
   std::string url;
   std::vector<WireEvent> events;
   std::optional<std::string> secret;
-  std::optional<std::string> status;
+  std::optional<Enum<StatusWords>> status;
   static constexpr auto fields() {
     return std::tuple{in_path("webhook_id", &UpdateWebhook::webhook_id),
                       field("name", &UpdateWebhook::name),
@@ -92,7 +99,7 @@ struct UpdateWebhook {
                       field("url", &UpdateWebhook::url),
                       field("events", &UpdateWebhook::events, "Replace all that it had."),
                       field("secret", &UpdateWebhook::secret),
-                      field("status", &UpdateWebhook::status)};
+                      field("status", &UpdateWebhook::status, "ACTIVE or DISABLED.")};
   }
 };
 
@@ -138,25 +145,26 @@ std::vector<Event> events_of(const std::vector<WireEvent>& wire) {
   return events;
 }
 
-std::optional<std::string> given(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional(text);
+// An unknown word is "", which the webhook refuses.
+std::optional<std::string> text_of(const std::optional<Enum<StatusWords>>& status) {
+  return status ? std::optional(std::string(status->name)) : std::nullopt;
 }
 
 WebhookChange change_of(const CreateWebhook& in) {
   WebhookChange change{.name = in.name,
-                       .description = given(in.description),
+                       .description = unless_empty(in.description),
                        .url = in.url,
-                       .status = in.status,
+                       .status = text_of(in.status),
                        .events = events_of(in.events)};
   if (!in.secret.empty()) change.secret = Secret(in.secret);
   return change;
 }
 
 WebhookChange change_of(const UpdateWebhook& in) {
-  WebhookChange change{.name = given(in.name),
+  WebhookChange change{.name = unless_empty(in.name),
                        .description = in.description,
-                       .url = given(in.url),
-                       .status = in.status,
+                       .url = unless_empty(in.url),
+                       .status = text_of(in.status),
                        .events = events_of(in.events)};
   if (in.secret) change.secret = Secret(*in.secret);
   return change;

@@ -265,6 +265,36 @@ class TestPermissions:
         answer(open_lab, BOB, "GET", "experiments/get", params={"experiment_id": experiment})
 
 
+class TestReviews:
+    def test_who_logged_in_owns_and_reviews(self, open_lab):
+        experiment = new_experiment(open_lab, ANN)
+        root = "/api/3.0/mlflow/"
+        queue = answer(
+            open_lab, ANN, "POST", root + "review-queues/create",
+            json={"experiment_id": experiment, "name": name("q"), "queue_type": "CUSTOM",
+                  "created_by": BOB[0]},
+        )["review_queue"]
+        assert queue["created_by"] == ANN[0]
+        trace = {
+            "trace_id": "tr-" + uuid.uuid4().hex, "request_time": "2026-01-01T00:00:00Z",
+            "trace_location": {
+                "type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}
+            },
+        }
+        answer(open_lab, ANN, "POST", root + "traces", json={"trace": {"trace_info": trace}})
+        item = {"queue_id": queue["queue_id"], "item_id": trace["trace_id"]}
+        answer(open_lab, ANN, "POST", root + "review-queues/items/add",
+               json={"queue_id": item["queue_id"], "item_ids": [item["item_id"]]})
+
+        def review(status):
+            body = {**item, "status": status, "completed_by": BOB[0]}
+            return answer(open_lab, ANN, "POST", root + "review-queues/items/set-status",
+                          json=body)["item"]
+
+        assert review("COMPLETE")["completed_by"] == ANN[0]
+        assert "completed_by" not in review("PENDING")
+
+
 class TestClosed:
     def test_lists_show_only_what_may_be_read(self, closed_lab):
         mine = new_experiment(closed_lab, BOB)

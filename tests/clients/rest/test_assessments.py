@@ -191,6 +191,7 @@ def test_sources(trace):
 
     for kind in ("HUMAN", "LLM_JUDGE", "CODE"):
         assert source({"source_type": kind}) == {"source_type": kind}
+    assert source({"source_type": 2}) == {"source_type": "LLM_JUDGE"}
     unspecified = {"source_type": "SOURCE_TYPE_UNSPECIFIED"}
     assert source({}) == unspecified
     assert source({"source_type": "bogus"}) == unspecified

@@ -227,6 +227,7 @@ def test_online_config_refuses_bad_input(api, scorer, configure, deleted_experim
         "Expected type 'str' or None."
     )
     configure(filter_string="status = ").invalid("Invalid clause(s) in filter string: ")
+    configure(filter_string="bogus = 'x'").invalid("Invalid attribute key 'bogus' specified.")
     configure(name="nope").absent("Scorer with name 'nope' not found for experiment ")
     configure(experiment_id="99999999").absent("No Experiment with id=99999999 exists")
     configure(experiment_id=deleted_experiment).invalid("must be in the 'active' state.")

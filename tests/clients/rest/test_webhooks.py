@@ -139,6 +139,12 @@ def test_missing_fields(api):
     api.post("webhooks", name="a", url=URL).missing("events")
 
 
+def test_words_may_be_numbers(make):
+    made = make(events=[{"entity": 3, "action": 4}], status=2)
+    assert made["events"] == [{"entity": "MODEL_VERSION_TAG", "action": "SET"}]
+    assert made["status"] == "DISABLED"
+
+
 def test_bad_events(api):
     wrong = {"entity": "PROMPT_TAG", "action": "CREATED"}
     api.post("webhooks", name="a", url=URL, events=[wrong]).invalid(

@@ -35,6 +35,13 @@ struct ColorWords {
   static constexpr std::array<EnumWord, 2> words{{{"RED", 1}, {"BLUE", 4}}};
 };
 
+struct AnyColorWords : ColorWords, AnyNumber {};
+
+struct AnyPainted {
+  Enum<AnyColorWords> color;
+  static constexpr auto fields() { return std::tuple{field("color", &AnyPainted::color)}; }
+};
+
 struct Paint {
   Enum<ColorWords> color;
   static constexpr auto fields() { return std::tuple{field("color", &Paint::color, "", "hue")}; }
@@ -165,6 +172,13 @@ TEST_CASE("an enum is read from its word or number; other texts leave it unset",
     CHECK_THROWS_WITH(from_json<Paint>(R"({"color":)" + std::string(value) + "}"),
                       Catch::StartsWith("Invalid value " + std::string(value)));
   }
+}
+
+TEST_CASE("an unknown number counts as absent where the words say so", "[base]") {
+  CHECK(from_json<AnyPainted>(R"({"color": 4})").color.name == "BLUE");
+  CHECK(from_json<AnyPainted>(R"({"color": 7})").color.name.empty());
+  CHECK(from_json<AnyPainted>(R"({"color": "7"})").color.name.empty());
+  CHECK_THROWS_AS(from_json<AnyPainted>(R"({"color": [4]})"), Error);
 }
 
 TEST_CASE("the published shape tells an enum's values and a field's alias", "[base]") {

@@ -1,5 +1,7 @@
 #include "sandbox/base/python_json.h"
 
+#include <limits>
+
 #include <catch2/catch.hpp>
 
 #include "sandbox/base/error.h"
@@ -63,4 +65,36 @@ TEST_CASE("values have Python's literals", "[base]") {
   CHECK(PythonJson::of("x").str() == "x");
   CHECK(python_repr("a'b\"c") == R"('a\'b"c')");
   CHECK(python_repr(std::vector<std::string>{"a", "b"}) == "['a', 'b']");
+}
+
+TEST_CASE("an object of many members keeps each name once", "[base]") {
+  std::string json = "{";
+  std::string wanted = "{";
+  for (int i = 0; i < 40; ++i) {
+    json += "\"k" + std::to_string(i) + "\":0,";
+    wanted +=
+        (i == 0 ? "\"k" : ", \"k") + std::to_string(i) + "\": " + (i == 3 || i == 30 ? "1" : "0");
+  }
+  CHECK(again(json + "\"k3\":1,\"k30\":1}") == wanted + "}");
+  CHECK(!PythonJson::parse_if_json("{"));
+}
+
+TEST_CASE("numbers are written as Python's repr writes them", "[base]") {
+  CHECK(python_real(1) == "1.0");
+  CHECK(python_real(0.1) == "0.1");
+  CHECK(python_real(1e15) == "1000000000000000.0");
+  CHECK(python_real(1e16) == "1e+16");
+  CHECK(python_real(0.0001) == "0.0001");
+  CHECK(python_real(0.00001) == "1e-05");
+  CHECK(python_real(std::numeric_limits<double>::infinity()) == "Infinity");
+  CHECK(python_real(-1.5e-7) == "-1.5e-07");
+}
+
+TEST_CASE("JSON keeps its order and gets Python's spaces and escapes", "[base]") {
+  CHECK(to_python_json(R"({"b":[1,2.50],"a":"ü"})") == R"({"b": [1, 2.5], "a": "ü"})");
+  CHECK(to_python_json(R"({"a":"ü😀"})", true) == R"({"a": "\u00fc\ud83d\ude00"})");
+  CHECK(to_python_json("[1]", true, true) == "[1.0]");
+  CHECK(to_python_json("[\"\x7F\"]") == "[\"\x7F\"]");
+  CHECK(to_python_json("[\"\x7F\"]", true) == "[\"\\u007f\"]");
+  CHECK(to_python_json("no JSON") == "no JSON");
 }

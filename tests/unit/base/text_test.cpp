@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "sandbox/base/html.h"
 #include "sandbox/base/time.h"
 
 using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
@@ -66,4 +67,8 @@ TEST_CASE("times are written and read in the three protocol forms", "[base]") {
   CHECK_FALSE(parse_iso8601("2015-02-30T12:36:00Z"));
   CHECK_FALSE(parse_iso8601_basic("20150830"));
   CHECK_FALSE(parse_http_date("yesterday"));
+}
+
+TEST_CASE("text inside pages is no markup", "[base]") {
+  CHECK(html_escaped("<a b=\"c\">&'ü") == "&lt;a b=&quot;c&quot;&gt;&amp;'ü");
 }

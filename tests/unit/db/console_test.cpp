@@ -65,7 +65,8 @@ TEST_CASE_METHOD(Fixture, "it sees what a server writes beside it, and never wri
   for (const std::string& wrong :
        {std::string("DELETE FROM workspaces"),
         std::string("INSERT INTO workspaces VALUES ('x')"),
-        std::string("UPDATE workspaces SET name = 'x'"), std::string("UPDATE sqlite_master SET sql = ''"),
+        std::string("UPDATE workspaces SET name = 'x'"),
+        std::string("UPDATE sqlite_master SET sql = ''"),
         std::string("DROP TABLE runs"),
         std::string("CREATE TABLE x (a)"),
         std::string("CREATE TEMP TABLE x (a)"),

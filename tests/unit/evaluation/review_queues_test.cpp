@@ -13,7 +13,7 @@ struct QueueWorld : World {
   ReviewItems items{env, *database};
 
   ReviewQueue create(const std::string& name, std::vector<std::string> users = {}) {
-    return queues.create({"7", name, {"\"CUSTOM\""}, std::move(users), {}});
+    return queues.create({"7", name, {"CUSTOM"}, std::move(users), {}});
   }
 };
 
@@ -39,14 +39,14 @@ TEST_CASE("an item lies in the tables as the reference writes it", "[evaluation]
       "last_update_time_ms FROM review_queue_items";
   CHECK(world.rows(columns, 7) == "trace|t1|pending|-|-|1700000000000|1700000000000\n");
   ++world.env.now;
-  world.items.set_status({id, "t1", {"\"COMPLETE\""}, " Al "});
+  world.items.set_status({id, "t1", {"COMPLETE"}, " Al "});
   CHECK(world.rows(columns, 7) ==
         "trace|t1|complete|al|1700000000001|1700000000000|1700000000001\n");
   ++world.env.now;
-  world.items.set_status({id, "t1", {"2"}, "bo"});
+  world.items.set_status({id, "t1", {"COMPLETE"}, "bo"});
   CHECK(world.rows(columns, 7) ==
         "trace|t1|complete|al|1700000000001|1700000000000|1700000000001\n");
-  world.items.set_status({id, "t1", {"\"PENDING\""}, std::nullopt});
+  world.items.set_status({id, "t1", {"PENDING"}, std::nullopt});
   CHECK(world.rows(columns, 7) == "trace|t1|pending|-|-|1700000000000|1700000000002\n");
 }
 
@@ -76,13 +76,13 @@ TEST_CASE("a failed update leaves the queue as it was", "[evaluation]") {
 
 TEST_CASE("who logged in owns what they make and is not who a client says", "[evaluation]") {
   QueueWorld world;
-  const ReviewQueue made = world.queues.create({"7", "q", {"\"CUSTOM\""}, {}, {}}, "Ann");
+  const ReviewQueue made = world.queues.create({"7", "q", {"CUSTOM"}, {}, {}}, "Ann");
   CHECK(made.created_by == "Ann");
   world.items.add(made.queue_id, {"t1"});
   const ReviewItem done =
-      world.items.set_status({made.queue_id, "t1", {"\"COMPLETE\""}, "somebody"}, "Ann");
+      world.items.set_status({made.queue_id, "t1", {"COMPLETE"}, "somebody"}, "Ann");
   CHECK(done.completed_by == "ann");
   const ReviewItem open =
-      world.items.set_status({made.queue_id, "t1", {"\"PENDING\""}, "somebody"}, "Ann");
+      world.items.set_status({made.queue_id, "t1", {"PENDING"}, "somebody"}, "Ann");
   CHECK_FALSE(open.completed_by);
 }

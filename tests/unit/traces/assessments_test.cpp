@@ -42,7 +42,7 @@ struct World {
 
   Assessment add(Assessment in, const std::string& trace_id = "tr-1") {
     in.assessment_name = "q";
-    in.source.source_type = "HUMAN";
+    in.source.source_type.name = "HUMAN";
     return assessments.create(trace_id, in);
   }
 };

@@ -5,7 +5,6 @@
 #include "sandbox/traces/analytics.h"
 #include "sandbox/traces/conventions.h"
 #include "sandbox/traces/previews.h"
-#include "sandbox/traces/python_json.h"
 #include "sandbox/traces/span_json.h"
 #include "sandbox/traces/span_tree.h"
 #include "sandbox/traces/times.h"
@@ -29,23 +28,6 @@ TEST_CASE("times are written and read as protobuf's JSON", "[traces]") {
   CHECK(parse_duration("-2s") == -2000);
   CHECK(!parse_duration("1.5"));
   CHECK(!parse_duration("1.xs"));
-}
-
-TEST_CASE("numbers are written as Python's repr writes them", "[traces]") {
-  CHECK(python_real(1) == "1.0");
-  CHECK(python_real(0.1) == "0.1");
-  CHECK(python_real(1e15) == "1000000000000000.0");
-  CHECK(python_real(1e16) == "1e+16");
-  CHECK(python_real(0.0001) == "0.0001");
-  CHECK(python_real(0.00001) == "1e-05");
-  CHECK(python_real(-1.5e-7) == "-1.5e-07");
-}
-
-TEST_CASE("JSON keeps its order and gets Python's spaces and escapes", "[traces]") {
-  CHECK(to_python_json(R"({"b":[1,2.50],"a":"ü"})") == R"({"b": [1, 2.5], "a": "ü"})");
-  CHECK(to_python_json(R"({"a":"ü😀"})", true) == R"({"a": "\u00fc\ud83d\ude00"})");
-  CHECK(to_python_json("[1]", true, true) == "[1.0]");
-  CHECK(to_python_json("no JSON") == "no JSON");
 }
 
 TEST_CASE("a preview shows the last message of its role", "[traces]") {

@@ -43,7 +43,7 @@ struct World {
                   std::vector<MetricAggregation> aggregations,
                   QueryTraceMetrics in = {}) {
     in.experiment_ids = {"7"};
-    in.view_type = view;
+    in.view_type.name = view;
     in.metric_name = metric;
     in.aggregations = std::move(aggregations);
     std::string out;

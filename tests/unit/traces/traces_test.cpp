@@ -34,7 +34,7 @@ struct World {
     out.trace_id = id;
     out.trace_location.mlflow_experiment = MlflowExperiment{"7"};
     out.request_time = "1970-01-01T00:00:0" + std::to_string(time_ms / 1000) + "Z";
-    out.state = "OK";
+    out.state.name = "OK";
     return out;
   }
 
@@ -81,7 +81,7 @@ struct World {
 Assessment feedback(const std::string& name, const std::string& json) {
   Assessment out;
   out.assessment_name = name;
-  out.source.source_type = "HUMAN";
+  out.source.source_type.name = "HUMAN";
   out.feedback = Feedback{JsonText{json}, std::nullopt};
   return out;
 }
@@ -125,7 +125,7 @@ TEST_CASE("spans complete a trace in whatever order they come", "[traces]") {
   World world;
   const std::string usage = R"({"input_tokens": 2, "output_tokens": 1, "total_tokens": 3})";
   world.log({World::span("a", "child", "root", {{"mlflow.chat.tokenUsage", usage}})});
-  CHECK(world.traces.get_info("a").state == "IN_PROGRESS");
+  CHECK(world.traces.get_info("a").state.name == "IN_PROGRESS");
   IncomingSpan root = World::span("a", "root", "",
                                   {{"mlflow.spanInputs", "{\"x\": 1}"},
                                    {"mlflow.chat.tokenUsage", usage},
@@ -136,7 +136,7 @@ TEST_CASE("spans complete a trace in whatever order they come", "[traces]") {
   root.start_ns = 1'000'000'000;
   world.log({root});
   const TraceInfo info = world.traces.get_info("a");
-  CHECK(info.state == "ERROR");
+  CHECK(info.state.name == "ERROR");
   CHECK(info.request_time == "1970-01-01T00:00:01Z");
   CHECK(info.execution_duration == "2s");
   CHECK(info.request_preview == "{\"x\": 1}");
@@ -161,10 +161,10 @@ TEST_CASE("what the client said counts more than what spans say", "[traces]") {
   CHECK(got.request_time == "1970-01-01T00:00:05Z");
   CHECK(got.execution_duration == "1s");
   CHECK(got.request_preview == "mine");
-  info.state = "ERROR";
+  info.state.name = "ERROR";
   info.request_preview.reset();
   got = world.traces.start(info);
-  CHECK(got.state == "ERROR");
+  CHECK(got.state.name == "ERROR");
   CHECK(got.request_preview == "mine");
 }
 
@@ -275,7 +275,7 @@ TEST_CASE("traces are found by everything that is known of them", "[traces]") {
   a.execution_duration = "3s";
   world.traces.start(a);
   TraceInfo b = World::info("b", 2000);
-  b.state = "ERROR";
+  b.state.name = "ERROR";
   b.trace_metadata = {{"mlflow.trace.tokenUsage", R"({"input_tokens": 3})"}};
   world.traces.start(b);
   world.log({World::span("b", "root", "", {{"k", "\"secret\""}})});
@@ -359,7 +359,7 @@ TEST_CASE("a search comes in pages", "[traces]") {
 TEST_CASE("a client before 3.0 begins and ends a trace", "[traces]") {
   World world;
   const TraceInfo begun = world.traces.begin("7", 1000, {{"m", "1"}}, {{"mlflow.traceName", "n"}});
-  CHECK(begun.state == "IN_PROGRESS");
+  CHECK(begun.state.name == "IN_PROGRESS");
   CHECK(begun.tags.at("mlflow.artifactLocation") ==
         "mlflow-artifacts:/7/traces/" + begun.trace_id + "/artifacts");
   const TraceInfo ended = world.traces.end(begun.trace_id, 1250, "OK", {{"m", "2"}}, {{"t", "v"}});

@@ -35,5 +35,5 @@ STEPS = [
 
 # What this server answers otherwise, and why.
 OURS = {
-    "of an unknown entity": Ours(SLOW, message="Invalid webhook entity 'BOGUS'. Valid entities are REGISTERED_MODEL, M"),
+    "of an unknown entity": Ours(SLOW, message="Invalid webhook entity. Valid entities are REGISTERED_MODEL, MODEL_VERSI"),
 }

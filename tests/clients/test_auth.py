@@ -272,7 +272,7 @@ class TestReviews:
         queue = answer(
             open_lab, ANN, "POST", root + "review-queues/create",
             json={"experiment_id": experiment, "name": name("q"), "queue_type": "CUSTOM",
-                  "created_by": BOB[0]},
+                  "users": [ANN[0]], "created_by": BOB[0]},
         )["review_queue"]
         assert queue["created_by"] == ANN[0]
         trace = {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "embedded_store/object_store.h"
+#include "sandbox/base/fernet.h"
 #include "sandbox/base/fields_json.h"
 #include "sandbox/mlflow_server.h"
 #include "tests/support/temporary_directory.h"
@@ -31,6 +32,7 @@ TEST_CASE("every endpoint of the server has its row in the table of rules", "[au
   Gate gate(env, *database, *users, {});
   MlflowServerOptions options;
   options.gate = &gate;
+  options.webhooks.key = new_fernet_key(env);
   const MlflowServer server(env, *database, *objects, options);
   const auto table = from_json<Table>(server.endpoints_json());
   REQUIRE(table.endpoints.size() > 100);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "sandbox/base/arithmetic.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/ordered_json.h"
 #include "sandbox/traces/program_conventions.h"
@@ -300,7 +301,7 @@ std::optional<std::string> usage_of(const IncomingSpan& span) {
     counts[0] = count_of(span, words.input_tokens);
     counts[1] = count_of(span, words.output_tokens);
     counts[2] = count_of(span, words.total_tokens);
-    if (!counts[2] && counts[0] && counts[1]) counts[2] = *counts[0] + *counts[1];
+    if (!counts[2] && counts[0] && counts[1]) counts[2] = saturating_add(*counts[0], *counts[1]);
     if (!counts[0] && !counts[1] && !counts[2]) return std::nullopt;
     counts[3] = first_count(span, words.cache_read);
     counts[4] = first_count(span, words.cache_creation);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sandbox/base/arithmetic.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/analytics.h"
 #include "sandbox/traces/ordered_json.h"
@@ -176,9 +177,12 @@ std::optional<std::string> claude_usage(const IncomingSpan& span) {
   counts[1] = count("output_tokens");
   counts[3] = count("cache_read_tokens");
   counts[4] = count("cache_creation_tokens");
-  if (counts[0]) *counts[0] += counts[3].value_or(0) + counts[4].value_or(0);
+  if (counts[0]) {
+    const std::int64_t cached = saturating_add(counts[3].value_or(0), counts[4].value_or(0));
+    counts[0] = saturating_add(*counts[0], cached);
+  }
   if (!counts[0] && !counts[1]) return std::nullopt;
-  if (counts[0] && counts[1]) counts[2] = *counts[0] + *counts[1];
+  if (counts[0] && counts[1]) counts[2] = saturating_add(*counts[0], *counts[1]);
   return to_json(counts);
 }
 

@@ -4,8 +4,17 @@
 #include <unordered_map>
 #include <utility>
 
+#include "sandbox/base/arithmetic.h"
+
 namespace sandbox::traces {
 namespace {
+
+std::int64_t plus(std::int64_t left, std::int64_t right) {
+  return saturating_add(left, right);
+}
+double plus(double left, double right) {
+  return left + right;
+}
 
 // `always` leading members of the sum are there even when no span names them.
 template <class Numbers>
@@ -36,7 +45,7 @@ std::optional<Numbers> sum(const std::vector<SpanNumbers>& spans,
       }
       for (std::size_t k = 0; k < total->size(); ++k) {
         const auto& one = (*numbers)[k];
-        if (one) (*total)[k] = (*total)[k].value_or(0) + *one;
+        if (one) (*total)[k] = plus((*total)[k].value_or(0), *one);
       }
     }
     for (const std::size_t child : children[i]) {

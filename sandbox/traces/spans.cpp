@@ -4,6 +4,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "sandbox/base/arithmetic.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 #include "sandbox/traces/conventions.h"
@@ -300,8 +301,10 @@ void update_trace(db::Tx& tx, const TraceBatch& batch, const KnownTrace& trace) 
   if (!trace.is_finalized) {
     start = std::min(trace.start_ms, batch.start_ms);
     std::optional<std::int64_t> end = batch.end_ms;
-    if (trace.duration_ms) end = std::max(end.value_or(0), trace.start_ms + *trace.duration_ms);
-    if (end) duration = *end - start;
+    if (trace.duration_ms) {
+      end = std::max(end.value_or(0), saturating_add(trace.start_ms, *trace.duration_ms));
+    }
+    if (end) duration = saturating_subtract(*end, start);
   }
   std::string state = trace.state;
   if (batch.root != nullptr && (state == "IN_PROGRESS" || state == "STATE_UNSPECIFIED")) {

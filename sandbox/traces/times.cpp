@@ -1,7 +1,5 @@
 #include "sandbox/traces/times.h"
 
-#include <cmath>
-
 #include "sandbox/base/text.h"
 #include "sandbox/base/time.h"
 
@@ -31,9 +29,11 @@ std::string timestamp_text(std::int64_t epoch_ms) {
 }
 
 std::string duration_text(std::int64_t duration_ms) {
-  const std::int64_t size = std::abs(duration_ms);
+  // Unsigned: the least number has no positive counterpart.
+  const std::uint64_t size = duration_ms < 0 ? 0 - static_cast<std::uint64_t>(duration_ms)
+                                             : static_cast<std::uint64_t>(duration_ms);
   std::string text = (duration_ms < 0 ? "-" : "") + std::to_string(size / ms_per_second);
-  if (const std::int64_t rest = size % ms_per_second; rest != 0) {
+  if (const std::uint64_t rest = size % ms_per_second; rest != 0) {
     const std::string digits = std::to_string(rest);
     text += "." + std::string(3 - digits.size(), '0') + digits;
   }

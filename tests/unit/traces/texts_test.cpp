@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <catch2/catch.hpp>
 
 #include "sandbox/traces/analytics.h"
@@ -21,6 +23,7 @@ TEST_CASE("times are written and read as protobuf's JSON", "[traces]") {
   CHECK(duration_text(1500) == "1.500s");
   CHECK(duration_text(2000) == "2s");
   CHECK(duration_text(-5) == "-0.005s");
+  CHECK(duration_text(std::numeric_limits<std::int64_t>::min()) == "-9223372036854775.808s");
   CHECK(parse_duration("1.5s") == 1500);
   CHECK(parse_duration("0.0015s") == 1);
   CHECK(parse_duration("-2s") == -2000);
@@ -78,6 +81,15 @@ TEST_CASE("a span with a sum stands for everything below it", "[traces]") {
   CHECK(!sum_costs(spans));
 }
 
+TEST_CASE("sums of tokens stop at the ends of 64 bits", "[traces]") {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  const auto sum = sum_tokens({{"a", "", TokenCounts{most, -most}, std::nullopt},
+                               {"b", "", TokenCounts{2, -2}, std::nullopt}});
+  REQUIRE(sum);
+  CHECK(to_json(*sum) == R"({"input_tokens": 9223372036854775807, "output_tokens": )"
+                         R"(-9223372036854775808, "total_tokens": 0})");
+}
+
 TEST_CASE("a stored span is shown in OpenTelemetry's form", "[traces]") {
   std::string out;
   JsonWriter writer(out);
@@ -116,6 +128,10 @@ TEST_CASE("the words of other instrumentations become MLflow's", "[traces]") {
                     {"gen_ai.request.model", "\"m\""}}) ==
         "spanType=\"CHAT_MODEL\" chat.tokenUsage={\"input_tokens\": 2, \"output_tokens\": 3, "
         "\"total_tokens\": 5} llm.model=\"m\" ");
+  CHECK(translated({{"gen_ai.usage.input_tokens", "9223372036854775807"},
+                    {"gen_ai.usage.output_tokens", "1"}}) ==
+        "chat.tokenUsage={\"input_tokens\": 9223372036854775807, \"output_tokens\": 1, "
+        "\"total_tokens\": 9223372036854775807} ");
   CHECK(translated({{"openinference.span.kind", "\"TOOL\""}, {"input.value", "\"q\""}}) ==
         "spanType=\"TOOL\" spanInputs=\"q\" ");
   CHECK(translated({{"gen_ai.prompt.0.content", "\"p\""}, {"gen_ai.prompt.x.content", "\"n\""}}) ==
@@ -126,6 +142,13 @@ TEST_CASE("the words of other instrumentations become MLflow's", "[traces]") {
                     {"full_command", "\"ls\""},
                     {"file_path", "\"<REDACTED>\""}}) ==
         "spanType=\"TOOL\" spanInputs={\"full_command\": \"ls\"} ");
+  CHECK(translated({{"span.type", "\"claude_code.llm_request\""},
+                    {"input_tokens", "1"},
+                    {"output_tokens", "1"},
+                    {"cache_read_tokens", "9223372036854775807"}}) ==
+        "spanType=\"LLM\" chat.tokenUsage={\"input_tokens\": 9223372036854775807, "
+        "\"output_tokens\": 1, \"total_tokens\": 9223372036854775807, "
+        "\"cache_read_input_tokens\": 9223372036854775807} ");
   CHECK(translated({{"ai.operationId", "\"ai.streamText.doStream\""},
                     {"ai.prompt.messages", R"("[{\"role\":\"user\"}]")"}}) ==
         "message.format=vercel_ai spanInputs={\"messages\": [{\"role\": \"user\"}]} "

@@ -1,5 +1,7 @@
 #include "sandbox/traces/traces.h"
 
+#include <limits>
+
 #include <catch2/catch.hpp>
 
 #include "sandbox/base/error.h"
@@ -366,4 +368,12 @@ TEST_CASE("a client before 3.0 begins and ends a trace", "[traces]") {
   CHECK(ended.tags.at("mlflow.traceName") == "n");
   CHECK_THROWS_AS(world.traces.end(begun.trace_id, 1250, "", {}, {}), Error);
   CHECK_THROWS_AS(world.traces.end("none", 1250, "OK", {}, {}), Error);
+}
+
+TEST_CASE("the span of a trace from the least of all times is taken", "[traces]") {
+  World world;
+  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  const std::string id = world.traces.begin("7", least, {}, {}).trace_id;
+  world.log({World::span(id, "root")});
+  CHECK(world.traces.get_info(id).execution_time_ms == std::numeric_limits<std::int64_t>::max());
 }

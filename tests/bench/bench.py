@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 
 from servers import Server, Stock
-from workloads import PATIENCE_SECONDS, Bench
+from workloads import Bench
 
 
 def shown(value):
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
-        return f"> {PATIENCE_SECONDS} s"
+        return "given up"
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"
@@ -59,6 +59,8 @@ def main():
     parser.add_argument("--sandbox", help="our program")
     parser.add_argument("--seconds", type=float, default=5, help="of load per cell")
     parser.add_argument("--servers", default="mlflow,mlflow-w1,fasttrackml,sandbox")
+    parser.add_argument("--patience", type=float, default=120,
+                        help="seconds after which a single request is given up")
     parser.add_argument("--runs", type=int, default=100_000, help="that are searched")
     parser.add_argument("--points", type=int, default=1_000_000, help="of one long metric")
     parser.add_argument("--versions", type=int, default=10_000, help="of one registered model")
@@ -96,7 +98,8 @@ def main():
             server = Server(name, command, environment, folder)
             try:
                 stock = Stock(arguments.runs, arguments.points, arguments.versions)
-                bench = Bench(server, arguments.seconds, stock, mlflow_schema, arguments.mlflow)
+                bench = Bench(server, arguments.seconds, arguments.patience, stock, mlflow_schema,
+                              arguments.mlflow)
                 results[name] = bench.run()
             finally:
                 if getattr(server, "process", None) and server.process.poll() is None:

@@ -19,7 +19,6 @@ CONNECTIONS = (1, 8, 32)
 BATCH = 1000
 BIG_BYTES = 1 << 30
 SMALL_FILES = 1000
-PATIENCE_SECONDS = 120  # a single request that takes longer is given up
 
 
 class Counter:
@@ -34,8 +33,8 @@ class Counter:
 class Bench:
     """All rows of one server: name to number; infinity stands for a request that was given up."""
 
-    def __init__(self, server, seconds, stock, mlflow_schema, client_python):
-        self.server, self.seconds, self.stock = server, seconds, stock
+    def __init__(self, server, seconds, patience, stock, mlflow_schema, client_python):
+        self.server, self.seconds, self.patience, self.stock = server, seconds, patience, stock
         self.mlflow_schema, self.client_python = mlflow_schema, client_python
         self.counter = Counter()
         self.results = {}
@@ -95,7 +94,7 @@ class Bench:
     def repeated(self, operation, request):
         """One request after the other, the first not counted, for the given time."""
         wire = Wire(self.server.port)
-        wire.socket.settimeout(PATIENCE_SECONDS)
+        wire.socket.settimeout(self.patience)
         latencies = []
         try:
             status, text = wire.ask(request)

@@ -169,8 +169,11 @@ struct App::Parts {
         .webhooks = webhook_options(config),
         .gate = gate.get()};
     // Where clients come by names this process does not know, a URL made here might not be one they
-    // can reach; they then go through the proxy.
-    if (config.host == "0.0.0.0" || config.host == "::" || config.host.empty()) return options;
+    // can reach; and they check a certificate on it without the one they were given for this port.
+    // They then go through the proxy.
+    const bool is_everywhere =
+        config.host == "0.0.0.0" || config.host == "::" || config.host.empty();
+    if (is_everywhere || !config.tls_cert.empty()) return options;
     options.presign = [this, config,
                        key = store::s3::AccessKey{config.access_key, config.secret_key}](
                           const artifacts::Presigning& wanted) {

@@ -222,7 +222,6 @@ MlflowServer::MlflowServer(Env& env,
                              [can_presign = parts_->artifacts.can_presign()](const Empty&) {
                                ServerInfo info;
                                info.multipart_uploads_enabled = can_presign;
-                               info.multipart_downloads_enabled = can_presign;
                                info.presigned_upload_run_id_supported = can_presign;
                                info.presigned_upload_model_id_supported = can_presign;
                                return info;

@@ -364,15 +364,6 @@ def test_a_multipart_upload_of_an_old_client_is_declined(api, folder):
         assert answer.json["message"].startswith("Multipart upload is not supported")
 
 
-def test_presigned_downloads_are_declined(api, folder):
-    info = api.get("/api/3.0/mlflow/server-info").ok()
-    if info["multipart_downloads_enabled"]:
-        return
-    api.get(f"/api/2.0/mlflow-artifacts/presigned/{folder}/x").refused(
-        501, "NOT_IMPLEMENTED", "Multipart download is not supported"
-    )
-
-
 @pytest.fixture
 def filled_run(api, send, experiment, run):
     for name, body in (("z.txt", b"zz"), ("dir/one.txt", b"1"), ("dir/empty", b""), ("B.txt", b"1")):

@@ -21,7 +21,7 @@ SERVER_INFO = {
     "workspaces_enabled": False,
     "trace_archival_enabled": False,
     "multipart_uploads_enabled": True,
-    "multipart_downloads_enabled": True,
+    "multipart_downloads_enabled": False,
     "presigned_upload_run_id_supported": True,
     "presigned_upload_model_id_supported": True,
     "features_enabled": {"gateway": False},

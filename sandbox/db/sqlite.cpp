@@ -71,9 +71,8 @@ void SqliteDatabase::read_work(const std::function<void(Tx&)>& work) {
       }
     }
   };
-  auto reader = take_reader();
-  reader->execute_values("BEGIN", {});
-  Lease lease{*this, std::move(reader)};
+  Lease lease{*this, take_reader()};
+  lease.reader->execute_values("BEGIN", {});
   work(*lease.reader);
 }
 

@@ -242,14 +242,18 @@ TestResult Deliveries::test(std::string_view webhook_id, const std::optional<Eve
   const EventRow* row = find_event(chosen);
   if (row == nullptr)
     return failed("this server has no event " + chosen.entity + "." + chosen.action);
-  if (++tests_ > tests_max) {
-    --tests_;
+  // Counted until the test ends, however it does.
+  struct Turn {
+    std::atomic<int>& tests;
+    const int number = ++tests;
+    ~Turn() { --tests; }
+  } turn{tests_};
+  if (turn.number > tests_max) {
     throw Error(Code::request_limit_exceeded,
                 "Too many webhooks are being tested. Try again in a moment.");
   }
   const http::OutgoingAnswer answer =
       attempt_until_done(delivery_to(target, body_of(row->entity, row->action, row->example)));
-  --tests_;
   if (answer.status == 0) return failed(reason_of(answer));
   TestResult result;
   result.success = has_arrived(answer);

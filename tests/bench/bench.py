@@ -101,13 +101,13 @@ def main():
                 bench = Bench(server, arguments.seconds, arguments.patience, stock, mlflow_schema,
                               arguments.mlflow)
                 results[name] = bench.run()
+                if arguments.json:
+                    Path(arguments.json).write_text(json.dumps(results, indent=1))
             finally:
                 if getattr(server, "process", None) and server.process.poll() is None:
                     server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(results, indent=1))
     print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     print(table(list(results), results))
 

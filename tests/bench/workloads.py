@@ -194,18 +194,20 @@ class Bench:
 
     def artifacts(self):
         root = f"/api/2.0/mlflow-artifacts/artifacts/{self.experiment}/bench/"
-        wire = Wire(self.server.port)
-        if wire.ask(http("PUT", root + "probe", b"x", "text/plain"))[0] != 200:
+        probe = http("PUT", root + "probe", b"x", "text/plain")
+        if Wire(self.server.port).ask(probe)[0] != 200:
             return
         self.timed("artifact proxy, 1 GiB up: MB/s", BIG_BYTES / 1e6, lambda: self.put_big(root))
         self.timed("artifact proxy, 1 GiB down: MB/s", BIG_BYTES / 1e6, lambda: self.get_big(root))
         small = b"s" * 10_000
 
         def put_small():
+            wire = Wire(self.server.port)
             for number in range(SMALL_FILES):
                 wire.ask(http("PUT", f"{root}small/{number}", small, "text/plain"))
 
         def get_small():
+            wire = Wire(self.server.port)
             for number in range(SMALL_FILES):
                 wire.ask(http("GET", f"{root}small/{number}"))
 

@@ -1,6 +1,7 @@
 #include "sandbox/db/sqlite.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sandbox/base/error.h"
 
@@ -21,28 +22,60 @@ SqliteDatabase::SqliteDatabase(const std::string& file)
 
 SqliteDatabase::~SqliteDatabase() = default;
 
+SqliteDatabase::Seat::News SqliteDatabase::Seat::wait() {
+  std::unique_lock lock(mutex_);
+  told_.wait(lock, [this] { return news_ != News::none; });
+  return std::exchange(news_, News::none);
+}
+
+void SqliteDatabase::Seat::tell(News what) {
+  {
+    const std::lock_guard lock(mutex_);
+    news_ = what;
+  }
+  told_.notify_one();
+}
+
 // Whoever comes while nobody writes, writes for all that have come meanwhile: concurrent callers
 // share a commit, and a lone one pays for no change of threads.
 void SqliteDatabase::write_work(const std::function<void(Tx&)>& work) {
-  Job job{&work, false, nullptr};
+  Job job{&work, nullptr, nullptr};
   std::unique_lock lock(jobs_mutex_);
   jobs_.push_back(&job);
-  while (!job.done) {
-    if (is_writing_) {
-      group_written_.wait(lock);
-      continue;
-    }
-    is_writing_ = true;
-    const std::vector<Job*> group = take_group();
-    lock.unlock();
-    run_group(group);
-    lock.lock();
-    is_writing_ = false;
-    for (Job* one : group) one->done = true;
-    group_written_.notify_all();
-  }
+  const bool is_first = !std::exchange(is_writing_, true);
+  if (!is_first) job.seat = take_seat();
   lock.unlock();
+  if (is_first || job.seat->wait() == Seat::News::lead) lead(job);
+  if (job.seat != nullptr) {
+    lock.lock();
+    free_seats_.push_back(job.seat);
+    lock.unlock();
+  }
   if (job.failure) std::rethrow_exception(job.failure);
+}
+
+SqliteDatabase::Seat* SqliteDatabase::take_seat() {
+  if (free_seats_.empty()) return seats_.emplace_back(std::make_unique<Seat>()).get();
+  Seat* const seat = free_seats_.back();
+  free_seats_.pop_back();
+  return seat;
+}
+
+// Writes one group, the caller's own job in front, and names the next leader before it wakes the
+// others of its group: the disk is what everybody waits for.
+void SqliteDatabase::lead(Job& own) {
+  std::unique_lock lock(jobs_mutex_);
+  const std::vector<Job*> group = take_group();
+  lock.unlock();
+  run_group(group);
+  lock.lock();
+  Seat* const next = jobs_.empty() ? nullptr : jobs_.front()->seat;
+  if (next == nullptr) is_writing_ = false;
+  lock.unlock();
+  if (next != nullptr) next->tell(Seat::News::lead);
+  for (Job* job : group) {
+    if (job != &own) job->seat->tell(Seat::News::done);
+  }
 }
 
 std::vector<SqliteDatabase::Job*> SqliteDatabase::take_group() {

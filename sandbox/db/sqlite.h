@@ -24,12 +24,27 @@ class SqliteDatabase final : public Database {
   void read_work(const std::function<void(Tx&)>& work) override;
 
  private:
+  // Where a caller waits to be told that its job is done, or that it is the one to write now. Each
+  // has one of its own, so that nobody wakes for another's news; they are kept, so that whoever
+  // tells may still hold one when the caller is gone.
+  struct Seat {
+    enum class News { none, done, lead };
+    News wait();
+    void tell(News what);
+
+   private:
+    std::mutex mutex_;  // guards news_
+    std::condition_variable told_;
+    News news_ = News::none;
+  };
   struct Job {
     const std::function<void(Tx&)>* work;
-    bool done = false;
+    Seat* seat = nullptr;
     std::exception_ptr failure;
   };
 
+  Seat* take_seat();
+  void lead(Job& own);
   std::vector<Job*> take_group();
   void run_group(const std::vector<Job*>& group);
   void run_in_savepoint(Job& job);
@@ -38,10 +53,11 @@ class SqliteDatabase final : public Database {
 
   std::string file_;
   SqliteConnection writer_;
-  std::mutex jobs_mutex_;  // guards jobs_, is_writing_ and every Job's done
-  std::condition_variable group_written_;
+  std::mutex jobs_mutex_;  // guards jobs_, is_writing_, seats_ and free_seats_
   std::deque<Job*> jobs_;
-  bool is_writing_ = false;   // some caller uses writer_
+  bool is_writing_ = false;  // some caller uses writer_
+  std::vector<std::unique_ptr<Seat>> seats_;
+  std::vector<Seat*> free_seats_;
   std::mutex readers_mutex_;  // guards idle_readers_ and readers_out_
   std::condition_variable reader_returned_;
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;

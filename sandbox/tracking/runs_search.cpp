@@ -12,6 +12,13 @@ namespace sandbox::tracking {
 namespace {
 
 constexpr std::int64_t runs_page_max = 50'000;
+// A condition on a metric that so few runs meet is looked up by value; others are met so often that
+// going through the runs in their order soon fills a page.
+constexpr std::int64_t rare_runs_max = 2'000;
+// Pages that end so early in an order by a metric are looked for along the metric's values: among
+// so many runs for each wanted one, then among more.
+constexpr std::int64_t along_metric_runs_max = 5'000;
+constexpr std::array<std::int64_t, 2> candidates_per_run{2, 16};
 
 [[noreturn]] void refuse(const std::string& sentence) {
   throw Error(Code::invalid_parameter_value, sentence);
@@ -115,12 +122,39 @@ std::string exists_in(std::string_view table) {
          " e WHERE e.run_uuid = runs.run_uuid AND e.key = ?";
 }
 
-void add_metric(SearchSql& sql, const Comparison& comparison) {
+// What the row `e` of latest_metrics has to meet.
+Condition metric_condition(const Comparison& comparison) {
   Condition condition = number_condition("e.value", comparison, "metric");
   // NaN is stored as 0 with a flag: it differs from every number and equals none.
   condition.sql = comparison.comparator == "!=" ? "(" + condition.sql + " OR e.is_nan = 1)"
                                                 : condition.sql + " AND e.is_nan = 0";
-  sql.where_exists(exists_in("latest_metrics"), comparison.key, condition);
+  return condition;
+}
+
+constexpr std::string_view latest_of_key = "FROM latest_metrics e WHERE e.key = ?";
+
+bool is_rare(db::Tx& tx, const Comparison& comparison) {
+  if (comparison.comparator == "!=") return false;
+  const Condition condition = metric_condition(comparison);
+  SearchSql sql;
+  sql.bind(comparison.key);
+  sql.bind(condition);
+  sql.bind(rare_runs_max + 1);
+  db::Rows rows = tx.query_values("SELECT COUNT(*) FROM (SELECT 1 " + std::string(latest_of_key) +
+                                      " AND " + condition.sql + " LIMIT ?) matches",
+                                  sql.values());
+  rows.next();
+  return rows.integer(0) <= rare_runs_max;
+}
+
+void add_metric(db::Tx& tx, SearchSql& sql, const Comparison& comparison) {
+  const Condition condition = metric_condition(comparison);
+  if (is_rare(tx, comparison)) {
+    sql.where_exists("runs.run_uuid IN (SELECT e.run_uuid " + std::string(latest_of_key),
+                     comparison.key, condition);
+  } else {
+    sql.where_exists(exists_in("latest_metrics"), comparison.key, condition);
+  }
 }
 
 // A quoted value with a comparator these do not know; other values are told by text_condition.
@@ -170,7 +204,7 @@ void add_dataset(SearchSql& sql, const Comparison& comparison) {
   sql.bind(condition);
 }
 
-void add_comparison(SearchSql& sql, const Comparison& comparison) {
+void add_comparison(db::Tx& tx, SearchSql& sql, const Comparison& comparison) {
   const Entity entity = entity_of(comparison.prefix);
   if (comparison.comparator.starts_with("IS") && entity != Entity::tag && entity != Entity::param) {
     refuse("IS NULL / IS NOT NULL is only supported for tags and params, not for '" +
@@ -178,7 +212,7 @@ void add_comparison(SearchSql& sql, const Comparison& comparison) {
   }
   switch (entity) {
     case Entity::attribute: return add_attribute(sql, comparison);
-    case Entity::metric: return add_metric(sql, comparison);
+    case Entity::metric: return add_metric(tx, sql, comparison);
     case Entity::param: return add_text_entity(sql, "params", "parameter", comparison);
     case Entity::tag: return add_text_entity(sql, "tags", "tag", comparison);
     case Entity::dataset: return add_dataset(sql, comparison);
@@ -190,6 +224,10 @@ struct Order {
   std::string joins;
   std::vector<std::string> keys;  // what the joins' `?` stand for
   std::string clauses;
+  // When the first clause is a metric, which is then named o0 and has the first of the keys.
+  enum class Leading { none, ascending_metric, descending_metric };
+  Leading leading = Leading::none;
+  std::string other_joins;  // all but that metric's
 };
 
 void append_clause(Order& order,
@@ -224,8 +262,15 @@ Order order_of(const std::vector<std::string>& order_by) {
     const std::string_view table = entity == Entity::metric  ? "latest_metrics"
                                    : entity == Entity::param ? "params"
                                                              : "tags";
-    order.joins += " LEFT JOIN " + std::string(table) + " " + name + " ON " + name +
-                   ".run_uuid = runs.run_uuid AND " + name + ".key = ?";
+    const std::string join = " LEFT JOIN " + std::string(table) + " " + name + " ON " + name +
+                             ".run_uuid = runs.run_uuid AND " + name + ".key = ?";
+    order.joins += join;
+    if (entity == Entity::metric && order.clauses.empty()) {
+      order.leading =
+          clause.ascending ? Order::Leading::ascending_metric : Order::Leading::descending_metric;
+    } else {
+      order.other_joins += join;
+    }
     order.keys.push_back(clause.key);
     const std::string value = name + ".value";
     // Numbers first, then NaN, then runs without the key, in both directions.
@@ -242,14 +287,13 @@ Order order_of(const std::vector<std::string>& order_by) {
   return order;
 }
 
-}  // namespace
+struct IdPage {
+  std::vector<std::string> ids;
+  std::optional<std::string> next_page_token;
+};
 
-RunPage Runs::search(const RunSearch& search) {
-  check_max_results(search.max_results, runs_page_max);
-  const std::int64_t offset = token_offset(search.page_token);
-  const Order order = order_of(search.order_by);
-  SearchSql sql;
-  for (const std::string& key : order.keys) sql.bind(key);
+// What the searched runs have to meet.
+void add_conditions(db::Tx& tx, SearchSql& sql, const RunSearch& search) {
   std::string marks;
   for (const std::string& id : search.experiment_ids) {
     marks += marks.empty() ? "?" : ",?";
@@ -257,17 +301,92 @@ RunPage Runs::search(const RunSearch& search) {
   }
   sql.where("runs.experiment_id IN (" + marks + ") AND runs.lifecycle_stage IN " +
             std::string(stages_of(search.run_view_type)));
-  for (const Comparison& comparison : parse_filter(search.filter)) add_comparison(sql, comparison);
+  for (const Comparison& comparison : parse_filter(search.filter)) {
+    add_comparison(tx, sql, comparison);
+  }
+}
+
+IdPage ids_in_order(db::Tx& tx, const RunSearch& search, const Order& order, std::int64_t offset) {
+  SearchSql sql;
+  for (const std::string& key : order.keys) sql.bind(key);
+  add_conditions(tx, sql, search);
   // Ids alone: sorting and skipping then stay within the indexes, and only the page is read.
   const std::string statement = "SELECT runs.run_uuid FROM runs" + order.joins + " WHERE " +
                                 sql.text() + " ORDER BY " + order.clauses + " LIMIT ? OFFSET ?";
+  IdPage page;
+  page.next_page_token = read_page(tx, statement, sql, search.max_results, offset, page.ids,
+                                   [](const db::Rows& row) { return row.text(0); });
+  return page;
+}
+
+// The same page where a metric leads the order, from the first values of the metric's index alone.
+// nullopt when these do not tell: too few of their runs are searched ones, or those of equal value
+// go on behind them.
+std::optional<IdPage> ids_among(db::Tx& tx,
+                                const RunSearch& search,
+                                const Order& order,
+                                std::int64_t offset,
+                                std::int64_t candidates_max) {
+  const bool is_ascending = order.leading == Order::Leading::ascending_metric;
+  const std::string candidates =
+      "(SELECT e.run_uuid, e.value, e.is_nan " + std::string(latest_of_key) +
+      " AND e.is_nan = 0 ORDER BY e.value " + (is_ascending ? "ASC" : "DESC") + " LIMIT ?) o0";
+  double last_candidate = 0;
+  bool has_more = false;
+  {
+    db::Rows rows = tx.query("SELECT COUNT(*), " + std::string(is_ascending ? "MAX" : "MIN") +
+                                 "(o0.value) FROM " + candidates,
+                             order.keys.front(), candidates_max);
+    rows.next();
+    has_more = rows.integer(0) == candidates_max;
+    last_candidate = rows.real(1);
+  }
+  SearchSql sql;
+  sql.bind(order.keys.front());
+  sql.bind(candidates_max);
+  for (std::size_t i = 1; i < order.keys.size(); ++i) sql.bind(order.keys[i]);
+  add_conditions(tx, sql, search);
+  // The written order of the join is the one in which the few come first.
+  const std::string statement = "SELECT runs.run_uuid, o0.value FROM " + candidates +
+                                " CROSS JOIN runs" + order.other_joins +
+                                " WHERE runs.run_uuid = o0.run_uuid AND " + sql.text() +
+                                " ORDER BY " + order.clauses + " LIMIT ? OFFSET ?";
+  IdPage page;
+  double last_shown = last_candidate;
+  page.next_page_token =
+      read_page(tx, statement, sql, search.max_results, offset, page.ids, [&](const db::Rows& row) {
+        last_shown = row.real(1);
+        return row.text(0);
+      });
+  const bool is_told = page.next_page_token && (!has_more || last_shown != last_candidate);
+  return is_told ? std::optional(std::move(page)) : std::nullopt;
+}
+
+std::optional<IdPage> ids_along_metric(db::Tx& tx,
+                                       const RunSearch& search,
+                                       const Order& order,
+                                       std::int64_t offset) {
+  const std::int64_t wanted = offset + search.max_results + 1;
+  if (order.leading == Order::Leading::none || wanted > along_metric_runs_max) return std::nullopt;
+  for (const std::int64_t share : candidates_per_run) {
+    if (auto page = ids_among(tx, search, order, offset, wanted * share)) return page;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+RunPage Runs::search(const RunSearch& search) {
+  check_max_results(search.max_results, runs_page_max);
+  const std::int64_t offset = token_offset(search.page_token);
+  const Order order = order_of(search.order_by);
   return database_.read([&](db::Tx& tx) {
-    std::vector<std::string> ids;
+    std::optional<IdPage> found = ids_along_metric(tx, search, order, offset);
+    if (!found) found = ids_in_order(tx, search, order, offset);
     RunPage page;
-    page.next_page_token = read_page(tx, statement, sql, search.max_results, offset, ids,
-                                     [](const db::Rows& row) { return row.text(0); });
-    page.runs.reserve(ids.size());
-    for (const std::string& id : ids) {
+    page.next_page_token = found->next_page_token;
+    page.runs.reserve(found->ids.size());
+    for (const std::string& id : found->ids) {
       page.runs.push_back(read_run(tx, id));
       page.runs.back().inputs.model_inputs.clear();  // the reference tells them of one run only
     }

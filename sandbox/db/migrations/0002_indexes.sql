@@ -41,3 +41,6 @@ CREATE INDEX IF NOT EXISTS sandbox_prompts ON registered_model_tags (workspace, 
 
 CREATE INDEX IF NOT EXISTS sandbox_registered_models_by_update ON registered_models (workspace, last_updated_time DESC, name);
 DROP INDEX IF EXISTS sandbox_model_versions_by_run;  -- of an earlier version
+
+-- The runs whose metric meets a condition, and the best by a metric, without reading their rows.
+CREATE INDEX IF NOT EXISTS sandbox_latest_metrics_by_value ON latest_metrics (key, value, is_nan, run_uuid);

@@ -1,4 +1,4 @@
-// Sends a request to somebody else's server: what webhooks go out with. The one door to libcurl.
+// Sends a request to somebody else's server: what webhooks go out with.
 #pragma once
 
 #include <cstdint>

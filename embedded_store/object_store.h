@@ -1,5 +1,6 @@
 // An object store anyone could embed: buckets, objects, multipart uploads, listing. Built on
-// RocksDB (engine/); the S3 protocol (s3/) and the tracking server's artifact proxy are its users.
+// RocksDB (engine/), or on another S3 server (remote/); the S3 protocol (s3/) and the tracking
+// server's artifact proxy are its users.
 //
 // Thread safety: every ObjectStore method may be called from every thread. Readers, writers and
 // uploads belong to one thread at a time.
@@ -155,8 +156,11 @@ class ObjectStore {
   virtual void delete_bucket(const std::string& bucket) = 0;  // NoSuchBucket, BucketNotEmpty
 
   // Objects. NoSuchBucket where the bucket is missing.
+  // `headers` are those that commit() will be given, as far as they are known: a store that lies
+  // elsewhere may have to tell them first.
   virtual std::unique_ptr<ObjectWriter> begin_put(const std::string& bucket,
-                                                  const std::string& key) = 0;
+                                                  const std::string& key,
+                                                  const ObjectHeaders& headers = {}) = 0;
   // nullptr / nullopt when there is no such object.
   virtual std::unique_ptr<ObjectReader> open(const std::string& bucket, const std::string& key) = 0;
   virtual std::optional<ObjectInfo> find(const std::string& bucket, const std::string& key) = 0;

@@ -23,27 +23,10 @@
 #include "sandbox/http/server.h"
 #include "sandbox/mlflow_server.h"
 #include "sandbox/mlflow_ui/front_end.h"
+#include "sandbox/object_stores.h"
 
 namespace sandbox {
 namespace {
-
-constexpr const char* region = "us-east-1";
-
-std::unique_ptr<store::ObjectStore> open_objects(Env& env, const Config& config) {
-  try {
-    auto objects = store::open_object_store(env, config.data_dir + "/objects");
-    for (const std::string& bucket : config.buckets) {
-      if (!objects->find_bucket(bucket)) objects->create_bucket(bucket, region);
-    }
-    return objects;
-  } catch (const store::Fault& fault) {
-    throw Error(Code::invalid_parameter_value,
-                std::string("The buckets could not be made: ") + fault.what());
-  } catch (const std::runtime_error& failure) {
-    throw Error(Code::invalid_state, "The object store in " + config.data_dir +
-                                         "/objects cannot be opened: " + failure.what());
-  }
-}
 
 std::unique_ptr<http::Server> bind_port(const Config& config,
                                         const std::string& setting,
@@ -84,7 +67,7 @@ http::GuardOptions guard_options(const Config& config) {
 
 store::s3::S3Options s3_options(const Config& config) {
   store::s3::S3Options options;
-  options.region = region;
+  options.region = built_in_region;
   options.access_keys.push_back({config.access_key, config.secret_key});
   return options;
 }
@@ -96,28 +79,37 @@ struct App::Parts {
       : tls(config.tls_cert.empty()
                 ? nullptr
                 : std::make_unique<TlsContext>(config.tls_cert, config.tls_key)),
-        objects(open_objects(env, config)),
+        built_in(needs_built_in(config) ? open_built_in_store(env, config) : nullptr),
+        other(config.artifacts_endpoint.empty() ? nullptr : open_other_store(env, config)),
         database(db::open_database(config.backend_store_uri)),
         users(open_users(config)),
         gate(make_gate(config, local_token)),
-        mlflow(env, *database, *objects, mlflow_options(config)),
-        s3(env, *objects, s3_options(config)) {
+        mlflow(env, *database, other ? *other : *built_in, mlflow_options(config)) {
     const http::Handler tracking = [this](http::Request& request) {
       return mlflow.handle(request);
     };
-    const http::Handler storage = [this](http::Request& request) { return s3.handle(request); };
     const http::Handler console = [this](http::Request& request) { return page.handle(request); };
     tracking_server = bind_port(
         config, "port", config.port, tls.get(),
         http::logged(env, "tracking",
                      http::also_below("/mlflow", http::guarded(guard_options(config), tracking))));
-    s3_server =
-        bind_port(config, "s3-port", config.s3_port, tls.get(), http::logged(env, "s3", storage));
+    if (!config.no_s3) {
+      s3 = std::make_unique<store::s3::S3Service>(env, *built_in, s3_options(config));
+      s3_server = bind_port(
+          config, "s3-port", config.s3_port, tls.get(),
+          http::logged(env, "s3", [this](http::Request& request) { return s3->handle(request); }));
+    }
     console_server =
         bind_port(config, "console-port", config.console_port, tls.get(),
                   http::logged(env, "console", http::guarded(guard_options(config), console)));
-    page.show({local_url(config, tracking_server->port()), local_url(config, s3_server->port()),
-               local_url(config, console_server->port()), config.data_dir});
+    page.show({local_url(config, tracking_server->port()),
+               s3_server ? local_url(config, s3_server->port()) : "",
+               local_url(config, console_server->port()), config.data_dir,
+               config.artifacts_endpoint});
+  }
+
+  static bool needs_built_in(const Config& config) {
+    return !config.no_s3 || config.artifacts_endpoint.empty();
   }
 
   static std::unique_ptr<db::Database> open_users(const Config& config) {
@@ -168,38 +160,58 @@ struct App::Parts {
         .download_url_expires_s = config.presigned_download_url_ttl_seconds,
         .webhooks = webhook_options(config),
         .gate = gate.get()};
-    // Where clients come by names this process does not know, a URL made here might not be one they
-    // can reach; and they check a certificate on it without the one they were given for this port.
-    // They then go through the proxy.
-    const bool is_everywhere =
-        config.host == "0.0.0.0" || config.host == "::" || config.host.empty();
-    if (is_everywhere || !config.tls_cert.empty()) return options;
-    options.presign = [this, config,
-                       key = store::s3::AccessKey{config.access_key, config.secret_key}](
-                          const artifacts::Presigning& wanted) {
-      const store::s3::PresignedRequest request{.method = wanted.method,
-                                                .endpoint = local_url(config, s3_server->port()),
-                                                .bucket = wanted.bucket,
-                                                .key = wanted.key,
-                                                .query = wanted.query,
-                                                .content_type = wanted.content_type,
-                                                .expires_s = wanted.expires_s};
-      return store::s3::presigned_url(key, region, env.now_ms(), request);
-    };
+    options.presign = presign(config);
     return options;
   }
 
+  // Null where clients could not use such a URL; they then go through the proxy.
+  artifacts::Presign presign(const Config& config) {
+    // Where clients come by names this process does not know, a URL made here might not be one they
+    // can reach.
+    const bool is_everywhere =
+        config.host == "0.0.0.0" || config.host == "::" || config.host.empty();
+    if (!config.artifacts_endpoint.empty()) {
+      // Nor do they know the authorities this process was told to trust.
+      const bool is_public = config.artifacts_endpoint.starts_with("https://");
+      const bool is_checked = config.artifacts_ca_file.empty() && !config.artifacts_ignore_tls;
+      if (!is_checked || (is_open_to_others(config.host) && !is_public)) return nullptr;
+      return [this, options = remote_store_options(config)](const artifacts::Presigning& wanted) {
+        return store::presigned_url(options, env.now_ms(), presigned_request(wanted));
+      };
+    }
+    // They check a certificate on it without the one they were given for this port.
+    if (config.no_s3 || is_everywhere || !config.tls_cert.empty()) return nullptr;
+    return [this, config, key = store::s3::AccessKey{config.access_key, config.secret_key}](
+               const artifacts::Presigning& wanted) {
+      store::s3::PresignedRequest request = presigned_request(wanted);
+      request.endpoint = local_url(config, s3_server->port());
+      return store::s3::presigned_url(key, built_in_region, env.now_ms(), request);
+    };
+  }
+
+  static store::s3::PresignedRequest presigned_request(const artifacts::Presigning& wanted) {
+    store::s3::PresignedRequest request;
+    request.method = wanted.method;
+    request.bucket = wanted.bucket;
+    request.key = wanted.key;
+    request.query = wanted.query;
+    request.content_type = wanted.content_type;
+    request.expires_s = wanted.expires_s;
+    return request;
+  }
+
   SystemEnv env;
-  std::unique_ptr<TlsContext> tls;  // null without --tls-cert
-  std::unique_ptr<store::ObjectStore> objects;
+  std::unique_ptr<TlsContext> tls;               // null without --tls-cert
+  std::unique_ptr<store::ObjectStore> built_in;  // null when nothing lies in it
+  std::unique_ptr<store::ObjectStore> other;     // null without --artifacts-endpoint
   std::unique_ptr<db::Database> database;
   std::unique_ptr<db::Database> users;  // null without --auth basic
   std::unique_ptr<auth::Gate> gate;
   MlflowServer mlflow;
-  store::s3::S3Service s3;
+  std::unique_ptr<store::s3::S3Service> s3;  // null with --no-s3
   console::Page page;
   std::unique_ptr<http::Server> tracking_server;
-  std::unique_ptr<http::Server> s3_server;
+  std::unique_ptr<http::Server> s3_server;  // null with --no-s3
   std::unique_ptr<http::Server> console_server;
 };
 
@@ -209,7 +221,7 @@ App::App(const Config& config, const std::string& local_token)
 App::~App() = default;
 
 void App::start() {
-  parts_->s3_server->start();
+  if (parts_->s3_server) parts_->s3_server->start();
   parts_->console_server->start();
   parts_->tracking_server->start();
   parts_->mlflow.start();
@@ -221,7 +233,7 @@ void App::stop() {
   std::vector<std::jthread> stopping;
   for (http::Server* server :
        {parts_->console_server.get(), parts_->tracking_server.get(), parts_->s3_server.get()}) {
-    stopping.emplace_back([server] { server->stop(); });
+    if (server != nullptr) stopping.emplace_back([server] { server->stop(); });
   }
 }
 
@@ -229,7 +241,7 @@ int App::port() const {
   return parts_->tracking_server->port();
 }
 int App::s3_port() const {
-  return parts_->s3_server->port();
+  return parts_->s3_server ? parts_->s3_server->port() : 0;
 }
 int App::console_port() const {
   return parts_->console_server->port();

@@ -28,7 +28,7 @@ class App {
 
   // The bound ports, also where the setting was 0.
   [[nodiscard]] int port() const;
-  [[nodiscard]] int s3_port() const;
+  [[nodiscard]] int s3_port() const;  // 0 with --no-s3
   [[nodiscard]] int console_port() const;
 
  private:

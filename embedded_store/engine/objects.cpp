@@ -111,7 +111,9 @@ class PartWriter final : public BlobObjectWriter {
   int number_;
 };
 
-std::unique_ptr<ObjectWriter> Store::begin_put(const std::string& bucket, const std::string& key) {
+std::unique_ptr<ObjectWriter> Store::begin_put(const std::string& bucket,
+                                               const std::string& key,
+                                               const ObjectHeaders& /*headers*/) {
   check_key(key);
   bucket_id(bucket);
   return std::make_unique<PutWriter>(*this, bucket, key);

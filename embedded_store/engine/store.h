@@ -36,7 +36,8 @@ class Store final : public ObjectStore {
   void delete_bucket(const std::string& bucket) override;
 
   std::unique_ptr<ObjectWriter> begin_put(const std::string& bucket,
-                                          const std::string& key) override;
+                                          const std::string& key,
+                                          const ObjectHeaders& headers) override;
   std::unique_ptr<ObjectReader> open(const std::string& bucket, const std::string& key) override;
   std::optional<ObjectInfo> find(const std::string& bucket, const std::string& key) override;
   bool remove(const std::string& bucket, const std::string& key) override;

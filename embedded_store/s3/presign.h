@@ -12,8 +12,8 @@ struct PresignedRequest {
   std::string method = "GET";
   std::string endpoint;  // "http://host:port" or https, as the one who will use the URL reaches it
   std::string bucket;    // "" where the host names it
-  std::string key;           // "" for the bucket itself
-  std::string query;         // "partNumber=1&uploadId=…", names and values percent-encoded
+  std::string key;       // "" for the bucket itself
+  std::string query;     // "partNumber=1&uploadId=…", names and values percent-encoded
   std::string content_type;  // when not empty, the request must carry it
   std::int64_t expires_s = 900;
   sandbox::Secret session_token{};  // of temporary keys; the URL then shows it, as S3 has it

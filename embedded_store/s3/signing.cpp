@@ -40,12 +40,12 @@ void sign(sandbox::http::Request& request,
   for (const auto& [name, value] : request.headers.all()) names.push_back(sandbox::lower(name));
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  request.headers.set(
-      "authorization",
-      "AWS4-HMAC-SHA256 Credential=" + signer.key.id + "/" + signature_scope(date, signer.region) +
-          ", SignedHeaders=" + sandbox::join(names, ";") + ", Signature=" +
-          signature_of(canonical_request(request, names, payload), signer.key, signer.region,
-                       date));
+  request.headers.set("authorization", "AWS4-HMAC-SHA256 Credential=" + signer.key.id + "/" +
+                                           signature_scope(date, signer.region) +
+                                           ", SignedHeaders=" + sandbox::join(names, ";") +
+                                           ", Signature=" +
+                                           signature_of(canonical_request(request, names, payload),
+                                                        signer.key, signer.region, date));
 }
 
 }  // namespace store::s3

@@ -24,8 +24,17 @@ constexpr int models_hops_max = 8;  // a version made from a version made from â
   static const std::set<std::string, std::less<>> mistakes{
       "EntityTooSmall",   "EntityTooLarge", "InvalidArgument", "InvalidBucketName", "InvalidPart",
       "InvalidPartOrder", "InvalidRequest", "KeyTooLongError", "InvalidObjectName"};
+  // Of a store that lies elsewhere; whoever runs this server has to mend the second kind.
+  static const std::set<std::string, std::less<>> passing{"ServiceUnavailable", "SlowDown",
+                                                          "RequestTimeout", "PreconditionFailed"};
+  static const std::set<std::string, std::less<>> refusals{
+      "AccessDenied",        "AuthorizationHeaderMalformed", "ExpiredToken",
+      "InsufficientStorage", "InvalidAccessKeyId",           "InvalidToken",
+      "PermanentRedirect",   "RequestTimeTooSkewed",         "SignatureDoesNotMatch"};
   if (missing.contains(fault.code())) throw Error(Code::resource_does_not_exist, fault.what());
   if (mistakes.contains(fault.code())) throw Error(Code::invalid_parameter_value, fault.what());
+  if (passing.contains(fault.code())) throw Error(Code::temporarily_unavailable, fault.what());
+  if (refusals.contains(fault.code())) throw Error(Code::internal_error, fault.what());
   throw fault;
 }
 
@@ -38,10 +47,10 @@ auto in_store(Function function) {
   }
 }
 
-void commit(store::ObjectWriter& writer, const Location& file) {
+store::ObjectHeaders headers_of(const Location& file) {
   store::ObjectHeaders headers;
   headers.content_type = content_type_of(file.key);
-  writer.commit(headers);
+  return headers;
 }
 
 // "models:/<what>[/path]" and "runs:/<what>/path": the part before the first slash, and the rest.
@@ -136,20 +145,22 @@ std::string Artifacts::version_root(std::string_view name, std::string_view vers
 
 void Artifacts::put(const Location& file, http::BodyReader& body) {
   in_store([&] {
-    const auto writer = store_.begin_put(file.bucket, file.key);
+    const store::ObjectHeaders headers = headers_of(file);
+    const auto writer = store_.begin_put(file.bucket, file.key, headers);
     std::string buffer(upload_buffer_bytes, '\0');
     while (const std::size_t got = body.read(buffer.data(), buffer.size())) {
       writer->write(std::string_view(buffer).substr(0, got));
     }
-    commit(*writer, file);
+    writer->commit(headers);
   });
 }
 
 void Artifacts::put(const Location& file, std::string_view content) {
   in_store([&] {
-    const auto writer = store_.begin_put(file.bucket, file.key);
+    const store::ObjectHeaders headers = headers_of(file);
+    const auto writer = store_.begin_put(file.bucket, file.key, headers);
     writer->write(content);
-    commit(*writer, file);
+    writer->commit(headers);
   });
 }
 

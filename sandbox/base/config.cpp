@@ -222,12 +222,66 @@ void add_bucket(Config& config, const std::string& bucket) {
   if (std::find(buckets.begin(), buckets.end(), bucket) == buckets.end()) buckets.push_back(bucket);
 }
 
+// Both of a pair come from one place: a key of ours is never sent with AWS_SECRET_ACCESS_KEY.
+void settle_artifact_keys(Config& config, const Environment& environment) {
+  if (config.artifacts_access_key.empty() && config.artifacts_secret_key.empty()) {
+    config.artifacts_access_key = environment("AWS_ACCESS_KEY_ID").value_or("");
+    config.artifacts_secret_key = Secret(environment("AWS_SECRET_ACCESS_KEY").value_or(""));
+    if (config.artifacts_session_token.empty()) {
+      config.artifacts_session_token = Secret(environment("AWS_SESSION_TOKEN").value_or(""));
+    }
+  }
+  if (config.artifacts_access_key.empty() || config.artifacts_secret_key.empty()) {
+    refuse(
+        "--artifacts-endpoint wants the keys of that store: set --artifacts-access-key and "
+        "MLOPS_SANDBOX_ARTIFACTS_SECRET_KEY, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
+  }
+}
+
+bool is_own_s3_port(const Config& config) {
+  if (config.no_s3 || config.s3_port == 0) return false;
+  const std::string port = ":" + std::to_string(config.s3_port);
+  for (const std::string& host :
+       {std::string("127.0.0.1"), std::string("localhost"), std::string("[::1]"), config.host}) {
+    for (const char* scheme : {"http://", "https://"}) {
+      if (config.artifacts_endpoint == scheme + host + port) return true;
+    }
+  }
+  return false;
+}
+
+void settle_artifacts_endpoint(Config& config, const Environment& environment) {
+  std::string& endpoint = config.artifacts_endpoint;
+  if (endpoint.empty()) return;
+  while (endpoint.ends_with('/')) endpoint.pop_back();
+  const bool is_url = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+  if (!is_url || endpoint.ends_with(':') ||
+      endpoint.find_first_of("@?# \r\n") != std::string::npos) {
+    // Not shown: someone may have put a password into it.
+    refuse(
+        "--artifacts-endpoint must look like https://host or http://host:9000, without a user "
+        "name.");
+  }
+  if (is_own_s3_port(config)) {
+    refuse("--artifacts-endpoint " + endpoint +
+           " is this lab's own S3 port. Leave the setting out to use the built-in store.");
+  }
+  settle_artifact_keys(config, environment);
+  if (config.artifacts_addressing != "path" && config.artifacts_addressing != "virtual") {
+    refuse("--artifacts-addressing must be path or virtual, not '" + config.artifacts_addressing +
+           "'.");
+  }
+  if (!config.artifacts_ca_file.empty()) {
+    config.artifacts_ca_file = absolute_path(config.artifacts_ca_file);
+  }
+}
+
 void settle_artifacts(Config& config) {
   const auto destination = parse_s3_place(config.artifacts_destination);
   if (!destination) {
     refuse(
-        "--artifacts-destination must be a place in the built-in object store, s3://bucket/path; "
-        "other stores come with a later version. Given: '" +
+        "--artifacts-destination must be a place in an object store, s3://bucket/path; other "
+        "kinds of store come with a later version. Given: '" +
         config.artifacts_destination + "'.");
   }
   const auto root = parse_s3_place(config.default_artifact_root);
@@ -237,6 +291,12 @@ void settle_artifacts(Config& config) {
         "other stores come with a later version. Given: '" +
         config.default_artifact_root + "'.");
   }
+  if (root && config.no_s3 && config.artifacts_endpoint.empty()) {
+    refuse("--default-artifact-root " + config.default_artifact_root +
+           " sends clients to the S3 port, which --no-s3 leaves out. Drop one of the two.");
+  }
+  // In somebody else's store nothing is made that was not asked for.
+  if (!config.artifacts_endpoint.empty()) return;
   std::vector<std::string> wanted{"mlflow", "mlflow-artifacts"};
   wanted.insert(wanted.end(), config.buckets.begin(), config.buckets.end());
   config.buckets.clear();
@@ -378,6 +438,7 @@ Config load_config(const SettingTexts& flags,
   check_keys(config);
   check_limits(config);
   if (!config.data_dir.empty()) settle_backend(config);
+  settle_artifacts_endpoint(config, environment);
   settle_artifacts(config);
   settle_auth(config);
   settle_tls(config);

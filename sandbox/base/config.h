@@ -26,8 +26,17 @@ struct Config {
   std::string backend_store_uri;  // sqlite:///… with an absolute file once loaded
   std::string default_artifact_root = "mlflow-artifacts:/";
   std::string artifacts_destination = "s3://mlflow";
+  std::string artifacts_endpoint;  // of the object store that is not ours; empty: the built-in one
+  std::string artifacts_access_key;  // these three from AWS_* where the first is not set
+  Secret artifacts_secret_key;
+  Secret artifacts_session_token;
+  std::string artifacts_region = "us-east-1";
+  std::string artifacts_addressing = "path";  // or "virtual"
+  std::string artifacts_ca_file;              // absolute once loaded
+  bool artifacts_ignore_tls = false;
+  bool no_s3 = false;
   std::vector<std::string>
-      buckets;  // mlflow and mlflow-artifacts are always among them once loaded
+      buckets;  // in the built-in store, mlflow and mlflow-artifacts are among them once loaded
   std::string access_key = "minioadmin";
   Secret secret_key{"minioadmin"};
   std::string mlflow_ui;                          // empty: looked for
@@ -75,6 +84,26 @@ struct Config {
         field("artifacts-destination", &Config::artifacts_destination,
               "What mlflow-artifacts:/ stands for, s3://bucket/path",
               "MLFLOW_ARTIFACTS_DESTINATION"),
+        field("artifacts-endpoint", &Config::artifacts_endpoint,
+              "Keep files in another object store, at this URL (https://host or http://host:9000), "
+              "instead of the built-in one; MLFLOW_S3_ENDPOINT_URL does not do that"),
+        field("artifacts-access-key", &Config::artifacts_access_key,
+              "Its access key; without it the three of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "
+              "and AWS_SESSION_TOKEN are taken"),
+        field("artifacts-secret-key", &Config::artifacts_secret_key,
+              "Its secret key; better set in the environment"),
+        field("artifacts-session-token", &Config::artifacts_session_token,
+              "The session token of temporary keys"),
+        field("artifacts-region", &Config::artifacts_region, "Its region",
+              "AWS_REGION AWS_DEFAULT_REGION"),
+        field("artifacts-addressing", &Config::artifacts_addressing,
+              "path: https://host/bucket/key; virtual: https://bucket.host/key"),
+        field("artifacts-ca-file", &Config::artifacts_ca_file,
+              "Who signed its certificate (PEM), instead of the system's authorities",
+              "AWS_CA_BUNDLE"),
+        field("artifacts-ignore-tls", &Config::artifacts_ignore_tls, "Do not check its certificate",
+              "MLFLOW_S3_IGNORE_TLS"),
+        field("no-s3", &Config::no_s3, "No S3 port: files go through the tracking server only"),
         field("bucket", &Config::buckets, "A further bucket to make; may be given several times"),
         field("access-key", &Config::access_key, "S3 user name",
               "MINIO_ROOT_USER MINIO_ACCESS_KEY"),

@@ -20,16 +20,30 @@ std::string with_host(const std::string& url, const std::string& host) {
   return url.substr(0, url.find("//") + 2) + host + url.substr(url.rfind(':'));
 }
 
+void add_s3(Variables& variables, const LabState& state, const std::string& host) {
+  if (!state.artifacts_endpoint.empty()) {
+    // The store that s3:// addresses of runs lie in. Its keys stay in the server: clients go
+    // through it, or have keys of their own.
+    variables.emplace_back("MLFLOW_S3_ENDPOINT_URL", state.artifacts_endpoint);
+    variables.emplace_back("AWS_ENDPOINT_URL_S3", state.artifacts_endpoint);
+    variables.emplace_back("AWS_DEFAULT_REGION", state.artifacts_region);
+    return;
+  }
+  if (state.s3_url.empty()) return;
+  variables.emplace_back("MLFLOW_S3_ENDPOINT_URL", with_host(state.s3_url, host));
+  variables.emplace_back("AWS_ENDPOINT_URL_S3", with_host(state.s3_url, host));
+  variables.emplace_back("AWS_ACCESS_KEY_ID", state.access_key);
+  variables.emplace_back("AWS_SECRET_ACCESS_KEY", state.secret_key);
+  variables.emplace_back("AWS_DEFAULT_REGION", "us-east-1");
+}
+
 Variables variables_of(const LabState& state, const std::string& host) {
-  Variables variables{{"MLFLOW_TRACKING_URI", with_host(state.tracking_url, host)},
-                      {"MLFLOW_S3_ENDPOINT_URL", with_host(state.s3_url, host)},
-                      {"AWS_ENDPOINT_URL_S3", with_host(state.s3_url, host)},
-                      {"AWS_ACCESS_KEY_ID", state.access_key},
-                      {"AWS_SECRET_ACCESS_KEY", state.secret_key},
-                      {"AWS_DEFAULT_REGION", "us-east-1"}};
+  Variables variables{{"MLFLOW_TRACKING_URI", with_host(state.tracking_url, host)}};
+  add_s3(variables, state, host);
   if (!state.tls_cert.empty() && is_self_signed(state.tls_cert)) {
     variables.emplace_back("MLFLOW_TRACKING_SERVER_CERT_PATH", state.tls_cert);
-    variables.emplace_back("AWS_CA_BUNDLE", state.tls_cert);
+    const bool is_our_s3 = state.artifacts_endpoint.empty() && !state.s3_url.empty();
+    if (is_our_s3) variables.emplace_back("AWS_CA_BUNDLE", state.tls_cert);
   }
   return variables;
 }
@@ -90,6 +104,7 @@ int env(const Words& words) {
   arguments.text("--for-host", host,
                  "The name under which the reader of the variables reaches this machine");
   arguments.footer(
+      "With --artifacts-endpoint the S3 address is that store's, without its keys.\n"
       "Examples:\n"
       "  eval \"$(mlops-sandbox env)\"\n"
       "  mlops-sandbox env --format dotenv > .env\n"

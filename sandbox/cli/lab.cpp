@@ -119,8 +119,10 @@ LabLock::~LabLock() {
 }
 
 void write_state(const LabState& state) {
-  const LabPlaces places{state.backend_store_uri, state.default_artifact_root,
-                         state.artifacts_destination};
+  const LabPlaces places{state.backend_store_uri,     state.default_artifact_root,
+                         state.artifacts_destination, state.artifacts_endpoint,
+                         state.artifacts_region,      state.artifacts_addressing,
+                         state.artifacts_ca_file};
   write_private_file(places_file(state.data_dir), to_json(places) + "\n");
   write_private_file(state_file(state.data_dir), to_json(state) + "\n");
 }

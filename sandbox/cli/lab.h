@@ -16,7 +16,7 @@ namespace sandbox::cli {
 // and a token.
 struct LabState {
   std::string tracking_url;
-  std::string s3_url;
+  std::string s3_url;  // "" with --no-s3
   std::string console_url;
   std::string access_key;
   std::string secret_key;
@@ -27,6 +27,10 @@ struct LabState {
   std::string backend_store_uri;
   std::string default_artifact_root;
   std::string artifacts_destination;
+  std::string artifacts_endpoint;  // of the object store that is not ours, else ""
+  std::string artifacts_region;
+  std::string artifacts_addressing;
+  std::string artifacts_ca_file;
   std::string auth;         // "none" or "basic"
   std::string local_token;  // for the commands, as long as this process runs
   std::string tls_cert;     // the certificate's file; "" without TLS
@@ -44,6 +48,10 @@ struct LabState {
                       field("backend_store_uri", &LabState::backend_store_uri),
                       field("default_artifact_root", &LabState::default_artifact_root),
                       field("artifacts_destination", &LabState::artifacts_destination),
+                      field("artifacts_endpoint", &LabState::artifacts_endpoint),
+                      field("artifacts_region", &LabState::artifacts_region),
+                      field("artifacts_addressing", &LabState::artifacts_addressing),
+                      field("artifacts_ca_file", &LabState::artifacts_ca_file),
                       field("auth", &LabState::auth),
                       field("local_token", &LabState::local_token),
                       field("tls_cert", &LabState::tls_cert)};
@@ -56,11 +64,19 @@ struct LabPlaces {
   std::string backend_store_uri;
   std::string default_artifact_root;
   std::string artifacts_destination;
+  std::string artifacts_endpoint;  // its keys are nowhere kept
+  std::string artifacts_region;
+  std::string artifacts_addressing;
+  std::string artifacts_ca_file;
 
   static constexpr auto fields() {
     return std::tuple{field("backend_store_uri", &LabPlaces::backend_store_uri),
                       field("default_artifact_root", &LabPlaces::default_artifact_root),
-                      field("artifacts_destination", &LabPlaces::artifacts_destination)};
+                      field("artifacts_destination", &LabPlaces::artifacts_destination),
+                      field("artifacts_endpoint", &LabPlaces::artifacts_endpoint),
+                      field("artifacts_region", &LabPlaces::artifacts_region),
+                      field("artifacts_addressing", &LabPlaces::artifacts_addressing),
+                      field("artifacts_ca_file", &LabPlaces::artifacts_ca_file)};
   }
 };
 
@@ -95,6 +111,10 @@ std::optional<LabPlaces> lab_places(const std::string& data_dir);
 
 // One of the lab's ports, for the commands: its certificate is trusted, this person logged in.
 http::Peer peer_of(const LabState& state, const std::string& url);
+
+// What the tracking server answers with 200 when it reaches the store that artifacts lie in.
+inline constexpr const char* artifact_store_probe =
+    "/api/2.0/mlflow-artifacts/artifacts?path=nothing-lies-here";
 
 std::string log_file(const std::string& data_dir);
 // "45s", "12m", "3h", "9d": an age as kubectl writes it.

@@ -50,6 +50,12 @@ PartStatus probe(const LabState& state,
   return {name, url, answer && answer->status == 200};
 }
 
+// The tracking server asks it: this process has no keys.
+PartStatus probe_artifact_store(const LabState& state) {
+  const auto answer = http::ask(peer_of(state, state.tracking_url), artifact_store_probe);
+  return {"artifacts", state.artifacts_endpoint, answer && answer->status == 200};
+}
+
 LabStatus look(const std::string& data_dir) {
   LabStatus status;
   status.data_dir = data_dir;
@@ -60,9 +66,12 @@ LabStatus look(const std::string& data_dir) {
   SystemEnv env;
   status.age_ms = env.now_ms() - state->started_ms;
   status.backend_store_uri = state->backend_store_uri;
-  status.parts = {probe(*state, "tracking", state->tracking_url, "/health"),
-                  probe(*state, "s3", state->s3_url, "/minio/health/live"),
-                  probe(*state, "console", state->console_url, "/health")};
+  status.parts = {probe(*state, "tracking", state->tracking_url, "/health")};
+  if (!state->s3_url.empty()) {
+    status.parts.push_back(probe(*state, "s3", state->s3_url, "/minio/health/live"));
+  }
+  if (!state->artifacts_endpoint.empty()) status.parts.push_back(probe_artifact_store(*state));
+  status.parts.push_back(probe(*state, "console", state->console_url, "/health"));
   status.healthy = true;
   for (const PartStatus& part : status.parts) status.healthy = status.healthy && part.answers;
   return status;

@@ -12,6 +12,7 @@
 #include "sandbox/cli/lab.h"
 #include "sandbox/db/database.h"
 #include "sandbox/mlflow_server.h"
+#include "sandbox/object_stores.h"
 
 namespace sandbox::cli {
 namespace {
@@ -35,7 +36,8 @@ class TextBody final : public http::BodyReader {
 };
 
 // What `up` would use, with what the last lab used in its place, with what the flags say above all.
-Config config_of(const LabFlags& flags, const std::string& data_dir) {
+enum class Needs { database, objects_too };
+Config config_of(const LabFlags& flags, const std::string& data_dir, Needs needs) {
   SettingTexts texts;
   texts["data-dir"] = {data_dir};
   const auto add = [&](const char* name, const std::string& flag, const std::string& last) {
@@ -49,6 +51,14 @@ Config config_of(const LabFlags& flags, const std::string& data_dir) {
   add("backend-store-uri", flags.backend_store_uri, last.backend_store_uri);
   add("default-artifact-root", "", last.default_artifact_root);
   add("artifacts-destination", flags.artifacts_destination, last.artifacts_destination);
+  add("artifacts-endpoint", flags.artifacts_endpoint, last.artifacts_endpoint);
+  if (texts.contains("artifacts-endpoint")) {
+    add("artifacts-region", "", last.artifacts_region);
+    add("artifacts-addressing", "", last.artifacts_addressing);
+    add("artifacts-ca-file", "", last.artifacts_ca_file);
+  }
+  // Who does not go to that store needs no keys for it.
+  if (needs == Needs::database) texts["artifacts-endpoint"] = {""};
   return load_config(texts, process_environment());
 }
 
@@ -80,6 +90,9 @@ void LabFlags::declare(Arguments& arguments, bool stores) {
                  "For a stopped lab: its database, when it is not the one it used last");
   arguments.text("--artifacts-destination", artifacts_destination,
                  "For a stopped lab: where mlflow-artifacts:/ lies, when it is not where it was");
+  arguments.text("--artifacts-endpoint", artifacts_endpoint,
+                 "For a stopped lab: the object store, when it is not the one it used last; keys "
+                 "and the rest as `up` reads them");
 }
 
 std::string backend_store_of(const LabFlags& flags) {
@@ -87,7 +100,7 @@ std::string backend_store_of(const LabFlags& flags) {
   const auto running = running_lab(data_dir);
   std::string uri = running && flags.backend_store_uri.empty()
                         ? running->backend_store_uri
-                        : config_of(flags, data_dir).backend_store_uri;
+                        : config_of(flags, data_dir, Needs::database).backend_store_uri;
   need_database(uri, data_dir);
   return uri;
 }
@@ -103,7 +116,7 @@ MlflowServerOptions options_of(const Config& config) {
 struct TrackingDoor::Stopped {
   explicit Stopped(const Config& config)
       : lock(config.data_dir),
-        objects(store::open_object_store(env, config.data_dir + "/objects")),
+        objects(open_artifact_store(env, config)),
         database(db::open_database(config.backend_store_uri)),
         server(env, *database, *objects, options_of(config)) {}
 
@@ -136,16 +149,17 @@ http::Request request_for(const std::string& method, const std::string& path) {
 TrackingDoor::TrackingDoor(const LabFlags& flags) {
   const std::string data_dir = find_data_dir(flags.data_dir, process_environment());
   if (const auto state = running_lab(data_dir)) {
-    if (!flags.backend_store_uri.empty() || !flags.artifacts_destination.empty()) {
+    if (!flags.backend_store_uri.empty() || !flags.artifacts_destination.empty() ||
+        !flags.artifacts_endpoint.empty()) {
       throw Error(Code::invalid_parameter_value,
                   "The lab in " + data_dir +
-                      " is running on its own database. Leave out --backend-store-uri and "
-                      "--artifacts-destination, or stop it first.");
+                      " is running on its own database. Leave out --backend-store-uri, "
+                      "--artifacts-destination and --artifacts-endpoint, or stop it first.");
     }
     peer_ = peer_of(*state, state->tracking_url);
     return;
   }
-  const Config config = config_of(flags, data_dir);
+  const Config config = config_of(flags, data_dir, Needs::objects_too);
   need_database(config.backend_store_uri, data_dir);
   stopped_ = std::make_unique<Stopped>(config);
 }

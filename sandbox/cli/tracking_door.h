@@ -20,8 +20,9 @@ struct LabFlags {
   std::string data_dir;
   std::string backend_store_uri;
   std::string artifacts_destination;
+  std::string artifacts_endpoint;
 
-  // `stores` adds the two that matter for a stopped lab only.
+  // `stores` adds those that matter for a stopped lab only.
   void declare(Arguments& arguments, bool stores = true);
 };
 

@@ -56,6 +56,11 @@ std::string footer(const std::vector<SettingRow>& rows) {
       "  mlops-sandbox up --port 5001 --data-dir lab2  a second lab (give the other ports too)\n"
       "  mlops-sandbox up --default-artifact-root s3://mlflow-artifacts\n"
       "                                                clients write files to S3 themselves\n"
+      "  mlops-sandbox up --artifacts-endpoint https://minio.example.org --no-s3 \\\n"
+      "      --artifacts-destination s3://team/mlflow  files lie in another S3 store; its keys "
+      "are\n"
+      "                                                AWS_ACCESS_KEY_ID and "
+      "AWS_SECRET_ACCESS_KEY\n"
       "  mlops-sandbox up --ci                         for a test run; prints one line of JSON\n";
   return text;
 }
@@ -121,7 +126,7 @@ LabState state_of(const App& app, const Config& config, Env& env) {
   state.auth = config.auth;
   state.tls_cert = config.tls_cert;
   state.tracking_url = local_url(config, app.port());
-  state.s3_url = local_url(config, app.s3_port());
+  if (!config.no_s3) state.s3_url = local_url(config, app.s3_port());
   state.console_url = local_url(config, app.console_port());
   state.access_key = config.access_key;
   state.secret_key = config.secret_key.reveal();
@@ -132,6 +137,12 @@ LabState state_of(const App& app, const Config& config, Env& env) {
   state.backend_store_uri = config.backend_store_uri;
   state.default_artifact_root = config.default_artifact_root;
   state.artifacts_destination = config.artifacts_destination;
+  state.artifacts_endpoint = config.artifacts_endpoint;
+  if (!config.artifacts_endpoint.empty()) {
+    state.artifacts_region = config.artifacts_region;
+    state.artifacts_addressing = config.artifacts_addressing;
+    state.artifacts_ca_file = config.artifacts_ca_file;
+  }
   return state;
 }
 
@@ -149,7 +160,15 @@ void print_banner(const LabState& state, const Config& config, std::int64_t ms) 
   std::printf("  Tracking server  %s\n", state.tracking_url.c_str());
   std::printf("  MLflow UI        %s/mlflow/%s\n", state.tracking_url.c_str(),
               find_mlflow_ui(config.mlflow_ui) ? "" : "  (after: pip install mlflow)");
-  std::printf("  S3               %s  (keys: %s)\n", state.s3_url.c_str(), keys.c_str());
+  if (config.no_s3) {
+    std::printf("  S3               off (--no-s3)\n");
+  } else {
+    std::printf("  S3               %s  (keys: %s)\n", state.s3_url.c_str(), keys.c_str());
+  }
+  if (!state.artifacts_endpoint.empty()) {
+    std::printf("  Artifacts        %s in the object store at %s\n",
+                state.artifacts_destination.c_str(), state.artifacts_endpoint.c_str());
+  }
   std::printf("  Console          %s\n", state.console_url.c_str());
   std::printf("  Data             %s\n", state.data_dir.c_str());
   std::printf("  Runs             %s\n", state.backend_store_uri.c_str());
@@ -166,7 +185,7 @@ void print_banner(const LabState& state, const Config& config, std::int64_t ms) 
         "--auth basic asks for one.\n",
         config.host.c_str());
   }
-  if (is_open_to_others(config.host) && has_usual_keys(state)) {
+  if (is_open_to_others(config.host) && !config.no_s3 && has_usual_keys(state)) {
     std::printf(
         "\nNote: %s lets other machines in, and these keys are known to everybody. Set "
         "--access-key and --secret-key.\n",
@@ -223,7 +242,8 @@ int serve(const Start& start, const std::function<void(const LabState&, std::int
     log::info("started", {{"version", SANDBOX_VERSION},
                           {"pid", state.pid},
                           {"tracking", state.tracking_url},
-                          {"s3", state.s3_url},
+                          {"s3", config.no_s3 ? "off" : state.s3_url},
+                          {"artifact_store", state.artifacts_endpoint},
                           {"console", state.console_url},
                           {"ready_ms", ms}});
     ready(state, ms);

@@ -29,7 +29,8 @@ struct Findings {
   std::string data_dir;
   std::optional<LabState> state;
   bool s3_alive = false;
-  bool s3_signed = false;  // a signed request was answered and the artifact bucket is there
+  bool s3_signed = false;     // a signed request was answered and the artifact bucket is there
+  bool is_elsewhere = false;  // artifacts lie in a store that is not ours; it was asked, not our S3
   bool console = false;
   bool tracking = false;
   bool experiments = false;  // the server read the Default experiment from its database
@@ -63,9 +64,16 @@ Findings probe(const std::string& data_dir) {
   SystemEnv env;
   const LabState& state = *found.state;
   found.age = age_text(env.now_ms() - state.started_ms);
-  found.s3_alive = answers(state, state.s3_url, "/minio/health/live");
-  found.s3_signed =
-      found.s3_alive && answers(state, state.s3_url, signed_listing(state, env.now_ms()));
+  found.is_elsewhere = !state.artifacts_endpoint.empty() || state.s3_url.empty();
+  if (found.is_elsewhere) {
+    // The tracking server asks the store: it has the keys, or it has no port.
+    const auto listing = http::ask(peer_of(state, state.tracking_url), artifact_store_probe);
+    found.s3_alive = found.s3_signed = listing && listing->status == 200;
+  } else {
+    found.s3_alive = answers(state, state.s3_url, "/minio/health/live");
+    found.s3_signed =
+        found.s3_alive && answers(state, state.s3_url, signed_listing(state, env.now_ms()));
+  }
   found.console = answers(state, state.console_url, "/");
   found.tracking = answers(state, state.tracking_url, "/health");
   const auto experiment = http::ask(peer_of(state, state.tracking_url),
@@ -190,6 +198,12 @@ class Report {
 
   void step_minio_pod() {
     banner({"Step 1: MinIO 파드 상태 확인", "Step 1: MinIO pod state"});
+    if (found_.is_elsewhere) {
+      say(found_.s3_alive,
+          {"MinIO 파드 대신 사용 중인 오브젝트 스토어: ", "No MinIO pod: artifacts lie in "},
+          store_place() + (found_.s3_alive ? "" : text({" (응답 없음)", " (does not answer)"})));
+      return;
+    }
     if (!found_.s3_alive) {
       say(false,
           {"MinIO 파드를 찾을 수 없습니다: S3 서버가 응답하지 않습니다",
@@ -207,13 +221,18 @@ class Report {
       say(false,
           {"MinIO 서비스 없음: 서명된 S3 요청이 실패했습니다",
            "No MinIO service: a signed S3 request failed"},
-          place(&LabState::s3_url));
+          found_.is_elsewhere ? " (" + store_place() + ")" : place(&LabState::s3_url));
     }
     if (!found_.console) {
       say(false, {"MinIO 콘솔이 응답하지 않습니다", "The MinIO console does not answer"},
           place(&LabState::console_url));
     }
     if (!found_.s3_signed || !found_.console) return;
+    if (found_.is_elsewhere) {
+      say(true, {"MinIO 서비스 대신 사용 중: ", "No MinIO service: the tracking server reached "},
+          store_place());
+      return;
+    }
     say(true, {"MinIO 서비스 존재", "MinIO service exists"});
     service_table(
         "minio-service", found_.state->s3_url,
@@ -252,7 +271,9 @@ class Report {
   // Facts about a fixed arrangement: nothing is probed here, so nothing is marked.
   void step_summary() {
     banner({"Step 5: 스토리지 아키텍처 요약", "Step 5: Storage architecture summary"});
-    const std::string s3 = found_.state ? port_of(found_.state->s3_url) : "9000";
+    const bool has_port = found_.state && !found_.state->s3_url.empty();
+    std::string s3 = has_port ? port_of(found_.state->s3_url) : "9000";
+    if (found_.state && !has_port) s3 = "-";
     const std::string console = found_.state ? port_of(found_.state->console_url) : "9001";
     const char* use = text({"용도", "Use"});
     std::printf("┌────────────────────────────────────────────────────────┐\n");
@@ -280,6 +301,15 @@ class Report {
     const std::size_t used = utf8_length(line) + static_cast<std::size_t>(wide);
     const std::string blanks(used < columns ? columns - used : 0, ' ');
     std::printf("│ %s%s │\n", line.c_str(), blanks.c_str());
+  }
+
+  [[nodiscard]] std::string store_place() const {
+    const LabState& state = *found_.state;
+    const std::string& store = state.artifacts_endpoint;
+    return state.artifacts_destination + ", " +
+           (store.empty()
+                ? text({"내장 스토어 (S3 포트 꺼짐)", "the built-in store (its S3 port is off)"})
+                : store.c_str());
   }
 
   std::string place(std::string LabState::*member) const {

@@ -43,7 +43,15 @@ void add_row(std::string& html,
 void Page::show(const Places& places) {
   html_ = head;
   add_row(html_, "Tracking server", places.tracking_url, "MLflow clients connect here.");
-  add_row(html_, "S3", places.s3_url, "boto3, aws-cli and other S3 clients connect here.");
+  if (places.s3_url.empty()) {
+    add_row(html_, "S3", "off", "This lab was started with --no-s3.");
+  } else {
+    add_row(html_, "S3", places.s3_url, "boto3, aws-cli and other S3 clients connect here.");
+  }
+  if (!places.artifacts_endpoint.empty()) {
+    add_row(html_, "Artifact store", places.artifacts_endpoint,
+            "Runs and models keep their files in this object store.");
+  }
   add_row(html_, "Console", places.console_url, "This page.");
   add_row(html_, "Data", places.data_dir, "Everything of this lab, in one directory.");
   html_ += tail;

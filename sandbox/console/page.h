@@ -9,9 +9,10 @@ namespace sandbox::console {
 
 struct Places {
   std::string tracking_url;
-  std::string s3_url;
+  std::string s3_url;  // "" when there is no S3 port
   std::string console_url;
   std::string data_dir;
+  std::string artifacts_endpoint;  // of the object store that is not ours, else ""
 };
 
 class Page {

@@ -32,9 +32,9 @@ struct Call {
   std::int64_t connect_timeout_ms = 10'000;
   std::int64_t stall_timeout_ms = 60'000;  // nothing moves in either direction; whole seconds
   std::int64_t timeout_ms = 0;             // of the whole call, 0 for none
-  bool only_public = false;        // refuse to connect to an address that is not public
-  bool use_proxy = false;          // the one the environment names (HTTPS_PROXY, NO_PROXY)
-  std::string ca_file{};           // PEM, instead of the system's authorities
+  bool only_public = false;                // refuse to connect to an address that is not public
+  bool use_proxy = false;                  // the one the environment names (HTTPS_PROXY, NO_PROXY)
+  std::string ca_file{};                   // PEM, instead of the system's authorities
   bool check_certificate = true;
   std::stop_token stop{};  // the call ends soon after it is asked for
 };

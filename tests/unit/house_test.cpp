@@ -27,6 +27,7 @@ const std::map<std::string, Names> arrows{
     {"engine", {"base", "object_store"}},
     {"object_store", {"base"}},
     {"s3", {"base", "http", "object_store"}},
+    {"remote", {"base", "http", "object_store", "s3"}},
     {"tracking", {"base", "http", "db", "object_store"}},
     {"evaluation", {"base", "http", "db", "tracking"}},
     {"auth", {"base", "http", "db"}},

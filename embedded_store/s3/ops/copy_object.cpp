@@ -90,7 +90,7 @@ sandbox::http::Response copy_object(Context& context) {
   const ChecksumKind* kind = checksum_to_compute(context, source);
   std::optional<sandbox::Digest> digest;
   if (kind) digest.emplace(kind->digest);
-  const auto writer = context.store.begin_put(context.bucket, context.key);
+  const auto writer = context.store.begin_put(context.bucket, context.key, headers);
   reader->read(0, source.size, [&](std::string_view piece) {
     if (digest) digest->update(piece);
     writer->write(piece);

@@ -15,7 +15,7 @@ sandbox::http::Response put_object(Context& context) {
   check_write_conditions(conditions, context.store, context.bucket, context.key);
 
   // Up to here nothing was read, so a client that waits for 100 Continue kept its bytes.
-  const auto writer = context.store.begin_put(context.bucket, context.key);
+  const auto writer = context.store.begin_put(context.bucket, context.key, headers);
   payload.pipe([&](std::string_view piece) { writer->write(piece); });
   payload.check_md5([&] { return writer->md5(); });
   const ObjectInfo info = writer->commit(headers, payload.checksums(), conditions);

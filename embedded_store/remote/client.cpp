@@ -224,7 +224,8 @@ Fault Client::failure_of(const Answer& answer) const {
 
 Fault Client::explained(const Ask& ask, const Answer& answer) {
   Fault plain = fault_of(ask, answer);
-  if (ask.bucket.empty() || answer.status == 404 || answer.status == 412) return plain;
+  const bool is_plain_enough = (answer.status == 404 && !ask.key.empty()) || answer.status == 412;
+  if (ask.bucket.empty() || is_plain_enough) return plain;
   bool has_taken = false;
   const Ask again{.bucket = ask.bucket, .query = "list-type=2&max-keys=1"};
   const Answer told = attempt(again, has_taken);

@@ -167,7 +167,8 @@ struct App::Parts {
         .find_front_end = [place = config.mlflow_ui] { return find_mlflow_ui(place); },
         .download_url_expires_s = config.presigned_download_url_ttl_seconds,
         .webhooks = webhook_options(config),
-        .gate = gate.get()};
+        .gate = gate.get(),
+        .lab = snapshots::lab_facts(config)};
     // Where clients come by names this process does not know, a URL made here might not be one they
     // can reach; and they check a certificate on it without the one they were given for this port.
     // They then go through the proxy.

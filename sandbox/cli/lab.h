@@ -56,11 +56,13 @@ struct LabPlaces {
   std::string backend_store_uri;
   std::string default_artifact_root;
   std::string artifacts_destination;
+  std::string auth;
 
   static constexpr auto fields() {
     return std::tuple{field("backend_store_uri", &LabPlaces::backend_store_uri),
                       field("default_artifact_root", &LabPlaces::default_artifact_root),
-                      field("artifacts_destination", &LabPlaces::artifacts_destination)};
+                      field("artifacts_destination", &LabPlaces::artifacts_destination),
+                      field("auth", &LabPlaces::auth)};
   }
 };
 
@@ -99,5 +101,7 @@ http::Peer peer_of(const LabState& state, const std::string& url);
 std::string log_file(const std::string& data_dir);
 // "45s", "12m", "3h", "9d": an age as kubectl writes it.
 std::string age_text(std::int64_t ms);
+// "17 bytes", "1.5 KiB", "4.0 GiB".
+std::string size_text(std::int64_t bytes);
 
 }  // namespace sandbox::cli

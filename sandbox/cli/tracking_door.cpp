@@ -12,6 +12,7 @@
 #include "sandbox/cli/lab.h"
 #include "sandbox/db/database.h"
 #include "sandbox/mlflow_server.h"
+#include "sandbox/snapshots/restore.h"
 
 namespace sandbox::cli {
 namespace {
@@ -49,6 +50,7 @@ Config config_of(const LabFlags& flags, const std::string& data_dir) {
   add("backend-store-uri", flags.backend_store_uri, last.backend_store_uri);
   add("default-artifact-root", "", last.default_artifact_root);
   add("artifacts-destination", flags.artifacts_destination, last.artifacts_destination);
+  add("auth", "", last.auth);
   return load_config(texts, process_environment());
 }
 
@@ -96,6 +98,7 @@ MlflowServerOptions options_of(const Config& config) {
   MlflowServerOptions options;
   options.default_artifact_root = config.default_artifact_root;
   options.artifacts_destination = config.artifacts_destination;
+  options.lab = snapshots::lab_facts(config);
   return options;
 }
 
@@ -147,6 +150,7 @@ TrackingDoor::TrackingDoor(const LabFlags& flags) {
   }
   const Config config = config_of(flags, data_dir);
   need_database(config.backend_store_uri, data_dir);
+  snapshots::refuse_unfinished(data_dir);
   stopped_ = std::make_unique<Stopped>(config);
 }
 

@@ -34,6 +34,7 @@ const std::map<std::string, Names> arrows{
     {"traces", {"base", "http", "db", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
     {"upkeep", {"base", "http", "db", "object_store", "tracking", "registry", "artifacts"}},
+    {"snapshots", {"base", "http", "db", "object_store"}},
     {"mlflow_ui", {"base", "http"}},
     {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
     {"webhooks", {"base", "http", "db", "tracking"}},

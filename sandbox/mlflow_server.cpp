@@ -25,6 +25,8 @@
 #include "sandbox/registry/api.h"
 #include "sandbox/registry/model_versions.h"
 #include "sandbox/registry/registered_models.h"
+#include "sandbox/run_archive/api.h"
+#include "sandbox/run_archive/run_archive.h"
 #include "sandbox/snapshots/api.h"
 #include "sandbox/traces/api.h"
 #include "sandbox/traces/assessments.h"
@@ -127,6 +129,7 @@ struct MlflowServer::Parts {
         collector(env, database, objects, artifacts, options.default_artifact_root),
         trash(collector, options.trash_days),
         snapshots(env, database, objects, options.lab),
+        run_archive(env, database, objects, experiments, artifacts),
         pages(options.find_front_end),
         gate(options.gate) {
     if (gate != nullptr) {
@@ -174,6 +177,7 @@ struct MlflowServer::Parts {
   upkeep::Collector collector;
   upkeep::Trash trash;
   snapshots::Snapshots snapshots;
+  run_archive::RunArchive run_archive;
   mlflow_ui::Pages pages;
   auth::Gate* gate;
   http::Api api{{"/api", "/ajax-api"}};
@@ -220,6 +224,7 @@ MlflowServer::MlflowServer(Env& env,
   evaluation::install_review_items(api, parts_->review_items);
   upkeep::install_upkeep(api, parts_->collector);
   snapshots::install_snapshots(api, parts_->snapshots);
+  run_archive::install_run_archive(api, parts_->run_archive);
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",

@@ -35,6 +35,17 @@ class TextBody final : public http::BodyReader {
   std::uint64_t size_;
 };
 
+class PiecesBody final : public http::BodyReader {
+ public:
+  explicit PiecesBody(const std::function<std::size_t(char*, std::size_t)>& source)
+      : source_(source) {}
+  std::size_t read(char* out, std::size_t max) override { return source_(out, max); }
+  [[nodiscard]] std::optional<std::uint64_t> length() const override { return std::nullopt; }
+
+ private:
+  const std::function<std::size_t(char*, std::size_t)>& source_;
+};
+
 // What `up` would use, with what the last lab used in its place, with what the flags say above all.
 Config config_of(const LabFlags& flags, const std::string& data_dir) {
   SettingTexts texts;
@@ -112,7 +123,10 @@ struct TrackingDoor::Stopped {
 
   http::Response ask(http::Request& request, const std::string& body) const {
     TextBody reader(body);
-    request.body = &reader;
+    return ask(request, reader);
+  }
+  http::Response ask(http::Request& request, http::BodyReader& body) const {
+    request.body = &body;
     return server.handle(request);
   }
 
@@ -224,6 +238,36 @@ void TrackingDoor::post_for_lines(const std::string& path,
     return;
   }
   response.stream(piece);
+}
+
+void TrackingDoor::get_for_pieces(const std::string& path,
+                                  const std::function<void(std::string_view piece)>& take) {
+  if (!stopped_) {
+    checked(http::ask(peer_,
+                      {.target = "/api/" + path, .piece = take, .timeout_ms = lines_timeout_ms}));
+    return;
+  }
+  http::Request request = request_for("GET", path);
+  const http::Response response = stopped_->ask(request, "");
+  if (response.status != 200 || !response.stream) {
+    checked(http::Answer{response.status, response.body});
+    return;
+  }
+  response.stream(take);
+}
+
+std::string TrackingDoor::post_pieces(
+    const std::string& path, const std::function<std::size_t(char* out, std::size_t max)>& source) {
+  if (stopped_) {
+    http::Request request = request_for("POST", path);
+    PiecesBody body(source);
+    const http::Response response = stopped_->ask(request, body);
+    return checked(http::Answer{response.status, response.body});
+  }
+  return checked(http::ask(peer_, {.method = "POST",
+                                   .target = "/api/" + path,
+                                   .body = source,
+                                   .timeout_ms = lines_timeout_ms}));
 }
 
 }  // namespace sandbox::cli

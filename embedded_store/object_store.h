@@ -198,6 +198,15 @@ class ObjectStore {
     std::uint64_t bytes = 0;
   };
   virtual Usage usage(const std::string& bucket) = 0;
+
+  // Copies the whole store, as it is at one moment inside this call, into a directory that does not
+  // exist yet and that open_object_store() opens. In one file system the two share the bytes of
+  // large objects. Changes wait for a moment. Fault NotImplemented from a store that has no
+  // directory of its own.
+  virtual void checkpoint(const std::string& /*directory*/) {
+    throw Fault("NotImplemented",
+                "Only the built-in object store can be copied at one moment; this one cannot.");
+  }
 };
 
 // What a store may be told when it is opened; none of it is kept on disk.
@@ -217,5 +226,14 @@ std::unique_ptr<ObjectStore> open_object_store(sandbox::Env& env, const std::str
 std::unique_ptr<ObjectStore> open_object_store(sandbox::Env& env,
                                                const std::string& directory,
                                                StoreOptions options);
+
+struct StoreContents {
+  std::int64_t objects = 0;
+  std::int64_t bytes = 0;
+};
+// Counts what lies in a checkpoint, without changing anything in its directory, and makes sure that
+// the bytes of every object are there; `every_byte` reads and checks them too. Throws Fault naming
+// the object, or std::runtime_error as open_object_store does.
+StoreContents examine_checkpoint(const std::string& directory, bool every_byte);
 
 }  // namespace store

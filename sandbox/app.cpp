@@ -159,7 +159,8 @@ struct App::Parts {
         .find_front_end = [place = config.mlflow_ui] { return find_mlflow_ui(place); },
         .download_url_expires_s = config.presigned_download_url_ttl_seconds,
         .webhooks = webhook_options(config),
-        .gate = gate.get()};
+        .gate = gate.get(),
+        .lab = snapshots::lab_facts(config)};
     options.presign = presign(config);
     return options;
   }

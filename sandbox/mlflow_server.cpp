@@ -25,6 +25,9 @@
 #include "sandbox/registry/api.h"
 #include "sandbox/registry/model_versions.h"
 #include "sandbox/registry/registered_models.h"
+#include "sandbox/run_archive/api.h"
+#include "sandbox/run_archive/run_archive.h"
+#include "sandbox/snapshots/api.h"
 #include "sandbox/traces/api.h"
 #include "sandbox/traces/assessments.h"
 #include "sandbox/traces/correlation.h"
@@ -125,6 +128,8 @@ struct MlflowServer::Parts {
         review_items(env, database),
         collector(env, database, objects, artifacts, options.default_artifact_root),
         trash(collector, options.trash_days),
+        snapshots(env, database, objects, options.lab),
+        run_archive(env, database, objects, experiments, artifacts),
         pages(options.find_front_end),
         gate(options.gate) {
     if (gate != nullptr) {
@@ -171,6 +176,8 @@ struct MlflowServer::Parts {
   evaluation::ReviewItems review_items;
   upkeep::Collector collector;
   upkeep::Trash trash;
+  snapshots::Snapshots snapshots;
+  run_archive::RunArchive run_archive;
   mlflow_ui::Pages pages;
   auth::Gate* gate;
   http::Api api{{"/api", "/ajax-api"}};
@@ -216,6 +223,8 @@ MlflowServer::MlflowServer(Env& env,
   evaluation::install_review_queues(api, parts_->review_queues);
   evaluation::install_review_items(api, parts_->review_items);
   upkeep::install_upkeep(api, parts_->collector);
+  snapshots::install_snapshots(api, parts_->snapshots);
+  run_archive::install_run_archive(api, parts_->run_archive);
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",

@@ -13,6 +13,7 @@
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
 #include "sandbox/mlflow_ui/pages.h"
+#include "sandbox/snapshots/snapshots.h"
 #include "sandbox/webhooks/deliveries.h"
 
 namespace sandbox {
@@ -40,6 +41,7 @@ struct MlflowServerOptions {
   WebhookOptions webhooks{};
   // Where users have to log in; it must outlive the server. Null lets everybody do everything.
   auth::Gate* gate = nullptr;
+  snapshots::LabFacts lab{};  // what snapshots are taken of
 };
 
 class MlflowServer {

@@ -16,6 +16,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 
@@ -144,6 +145,61 @@ rocksdb::ColumnFamilyOptions family_options(Family family,
   return options;
 }
 
+// RocksDB writes a log beside a store even where it only reads.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
+
+// Commits pass together; whoever closes the gate has it alone. Unlike a shared_mutex it lets nobody
+// new in while one waits to close it, so that steady commits cannot keep that one out.
+class Gate {
+ public:
+  class Pass {
+   public:
+    explicit Pass(Gate& gate) : gate_(gate) {
+      std::unique_lock lock(gate_.mutex_);
+      gate_.moved_.wait(lock, [&] { return !gate_.is_closed_; });
+      ++gate_.inside_;
+    }
+    ~Pass() {
+      const std::lock_guard lock(gate_.mutex_);
+      if (--gate_.inside_ == 0) gate_.moved_.notify_all();
+    }
+    Pass(const Pass&) = delete;
+    Pass& operator=(const Pass&) = delete;
+
+   private:
+    Gate& gate_;
+  };
+  class Closed {
+   public:
+    explicit Closed(Gate& gate) : gate_(gate) {
+      std::unique_lock lock(gate_.mutex_);
+      gate_.moved_.wait(lock, [&] { return !gate_.is_closed_; });
+      gate_.is_closed_ = true;
+      gate_.moved_.wait(lock, [&] { return gate_.inside_ == 0; });
+    }
+    ~Closed() {
+      const std::lock_guard lock(gate_.mutex_);
+      gate_.is_closed_ = false;
+      gate_.moved_.notify_all();
+    }
+    Closed(const Closed&) = delete;
+    Closed& operator=(const Closed&) = delete;
+
+   private:
+    Gate& gate_;
+  };
+
+ private:
+  std::mutex mutex_;  // guards what is below
+  std::condition_variable moved_;
+  std::size_t inside_ = 0;
+  bool is_closed_ = false;
+};
+
 [[noreturn]] void refuse_to_open(const std::string& directory, const rocksdb::Status& status) {
   const std::string cause = status.ToString();
   const std::string start = "The object store in " + directory + " cannot be opened: ";
@@ -190,9 +246,12 @@ struct Rocks::State {
 
   std::string staging;
   std::shared_ptr<rocksdb::Cache> cache;
+  bool is_read_only = false;
   rocksdb::Options file_options;  // of a ChunkFile
   std::unique_ptr<rocksdb::DB> db;
   std::array<std::unique_ptr<rocksdb::ColumnFamilyHandle>, 3> families;
+
+  Gate commits;
 
   std::mutex arrivals_mutex;
   std::condition_variable arrived;
@@ -200,14 +259,16 @@ struct Rocks::State {
   bool taking_in = false;
 };
 
-Rocks::Rocks(const std::string& directory) : state_(std::make_unique<State>(directory)) {
+Rocks::Rocks(const std::string& directory, Use use) : state_(std::make_unique<State>(directory)) {
+  state_->is_read_only = use == Use::read_only;
   std::error_code failure;
-  std::filesystem::create_directories(state_->staging, failure);
+  if (!state_->is_read_only) std::filesystem::create_directories(state_->staging, failure);
   if (failure) {
     throw std::runtime_error("The directory " + state_->staging +
                              " cannot be made: " + failure.message());
   }
-  const rocksdb::DBOptions options = database_options();
+  rocksdb::DBOptions options = database_options();
+  if (state_->is_read_only) options.info_log = std::make_shared<NoLog>();
   const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
       {rocksdb::kDefaultColumnFamilyName, family_options(Family::meta, state_->cache)},
       {"small", family_options(Family::small, state_->cache)},
@@ -216,10 +277,14 @@ Rocks::Rocks(const std::string& directory) : state_(std::make_unique<State>(dire
   state_->file_options = rocksdb::Options(options, descriptors[2].options);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(options, directory + "/db", descriptors, &handles, &db);
+  const std::string place = directory + "/db";
+  const auto status = state_->is_read_only
+                          ? rocksdb::DB::OpenForReadOnly(options, place, descriptors, &handles, &db)
+                          : rocksdb::DB::Open(options, place, descriptors, &handles, &db);
   if (!status.ok()) refuse_to_open(directory, status);
   state_->db.reset(db);
   for (std::size_t i = 0; i < handles.size(); ++i) state_->families[i].reset(handles[i]);
+  if (state_->is_read_only) return;
 
   // Whatever lies there was being written when the last process ended; the lock is ours now.
   for (const auto& entry : std::filesystem::directory_iterator(state_->staging, failure)) {
@@ -230,8 +295,9 @@ Rocks::Rocks(const std::string& directory) : state_(std::make_unique<State>(dire
 Rocks::~Rocks() {
   // What is only in the log would have to be replayed by the next start. A failure costs that time
   // and nothing else.
-  rocksdb::FlushOptions flush;
-  (void)state_->db->Flush(flush, {state_->family(Family::meta), state_->family(Family::small)});
+  if (!state_->is_read_only) {
+    (void)state_->db->Flush({}, {state_->family(Family::meta), state_->family(Family::small)});
+  }
   for (auto& family : state_->families) family.reset();
   (void)state_->db->Close();
 }
@@ -331,10 +397,12 @@ void Batch::add(std::string_view counters_key, const Counters& change) {
 void Rocks::commit(Batch& batch) {
   rocksdb::WriteOptions options;
   options.sync = true;
+  const Gate::Pass pass(state_->commits);
   check(state_->db->Write(options, &batch.changes_->batch), "writing");
 }
 
 void Rocks::apply(Batch& batch) {
+  const Gate::Pass pass(state_->commits);
   check(state_->db->Write({}, &batch.changes_->batch), "writing");
 }
 
@@ -432,6 +500,24 @@ std::vector<Id> Rocks::blobs_with_files() {
   }
   std::sort(blobs.begin(), blobs.end());
   return blobs;
+}
+
+// RocksDB lists the files first and the end of the log a little later. A batch in between could
+// name a file that came after the list, so no batch is written meanwhile. A file that is moved in
+// then is one that no record names: whoever opens the copy removes it.
+void Rocks::checkpoint(const std::string& directory) {
+  rocksdb::Checkpoint* made = nullptr;
+  check(rocksdb::Checkpoint::Create(state_->db.get(), &made), "preparing a copy");
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  // What is left for the moment in which commits wait is little then.
+  check(state_->db->Flush({}, {state_->family(Family::meta), state_->family(Family::small)}),
+        "preparing a copy");
+  const Gate::Closed closed(state_->commits);
+  check(checkpoint->CreateCheckpoint(directory + "/db"), "copying the store");
+}
+
+void Rocks::verify() {
+  check(state_->db->VerifyChecksum(), "reading every file");
 }
 
 }  // namespace store::engine

@@ -85,8 +85,10 @@ class ChunkFile {
 
 class Rocks {
  public:
+  // A store that is only read changes nothing in its directory, not even at its end.
+  enum class Use { write, read_only };
   // Throws std::runtime_error with a sentence for the person who chose the directory.
-  explicit Rocks(const std::string& directory);
+  explicit Rocks(const std::string& directory, Use use = Use::write);
   ~Rocks();
   Rocks(const Rocks&) = delete;
   Rocks& operator=(const Rocks&) = delete;
@@ -112,6 +114,13 @@ class Rocks {
   void purge();
   // The blobs that have a file now, ascending.
   [[nodiscard]] std::vector<Id> blobs_with_files();
+
+  // Copies the store as it is at one moment into `directory`/db, which must not exist: a file of
+  // chunks gets a second name where the file system is the same, and is copied elsewhere. Commits
+  // wait meanwhile.
+  void checkpoint(const std::string& directory);
+  // Reads every byte that is in files and compares it with the checksums beside it.
+  void verify();
 
  private:
   friend class Batch;

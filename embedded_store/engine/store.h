@@ -1,5 +1,6 @@
-// The object store over RocksDB: every promise of object_store.h, kept by four files: store.cpp
-// (opening, buckets), objects.cpp (writing, reading, removing), listing.cpp and multipart.cpp.
+// The object store over RocksDB: every promise of object_store.h, kept by five files: store.cpp
+// (opening, buckets), objects.cpp (writing, reading, removing), listing.cpp, multipart.cpp and
+// checkpoint.cpp.
 //
 // Locks, taken in this order:
 //   Bucket::in_use   shared by every change inside the bucket, alone for removing it
@@ -62,6 +63,7 @@ class Store final : public ObjectStore {
                                   int uploads_max) override;
 
   Usage usage(const std::string& bucket) override;
+  void checkpoint(const std::string& directory) override;
 
  private:
   friend class BlobObjectWriter;

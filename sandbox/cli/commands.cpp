@@ -37,19 +37,20 @@ constexpr std::array commands{
             experiments},
     Command{"gc", "Remove for ever what was deleted, files and rows: gc --dry-run shows it", gc},
     Command{"sql", "Ask the metadata database: \\dt, SELECT …; it only reads", sql},
+    Command{"snapshot", "Keep the whole lab as it is now: snapshot save, list, restore", snapshot},
+    Command{"fork", "Start a second lab from a snapshot, or from now: fork --into DIR", fork_lab},
+    Command{"run", "One run as a file: run export ID > run.tar, run import run.tar", run_command},
     Command{"auth", "Users and tokens: auth user add|list|passwd|rm, auth token create", auth},
     Command{"down", "Stop the lab; its data stays", down},
     Command{"version", "Show the version", version},
     Command{"server", "The same as up, for those who type `mlflow server`", server},
     Command{"doctor", "Find out why something does not work", nullptr},
-    Command{"run", "Run a training job", nullptr},
     Command{"train", "Train with a built-in trainer", nullptr},
     Command{"pipeline", "Run pipelines", nullptr},
     Command{"serve", "Serve a registered model", nullptr},
     Command{"export", "Write the files of a cluster installation", nullptr},
     Command{"import", "Take over another server's runs or buckets", nullptr},
     Command{"migrate", "Move everything to real servers", nullptr},
-    Command{"snapshot", "Save and restore the whole lab", nullptr},
 };
 
 void print_rows(bool ready) {

@@ -20,6 +20,9 @@ int api(const Words& words);
 int experiments(const Words& words);
 int gc(const Words& words);
 int sql(const Words& words);
+int snapshot(const Words& words);
+int run_command(const Words& words);
+int fork_lab(const Words& words);
 int auth(const Words& words);
 int server(const Words& words);  // MLflow's name for up
 

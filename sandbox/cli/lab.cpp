@@ -122,7 +122,7 @@ void write_state(const LabState& state) {
   const LabPlaces places{state.backend_store_uri,     state.default_artifact_root,
                          state.artifacts_destination, state.artifacts_endpoint,
                          state.artifacts_region,      state.artifacts_addressing,
-                         state.artifacts_ca_file};
+                         state.artifacts_ca_file,     state.auth};
   write_private_file(places_file(state.data_dir), to_json(places) + "\n");
   write_private_file(state_file(state.data_dir), to_json(state) + "\n");
 }
@@ -176,6 +176,16 @@ std::string age_text(std::int64_t ms) {
   if (seconds < 120 * 60) return std::to_string(seconds / 60) + "m";
   if (seconds < 48 * 3600) return std::to_string(seconds / 3600) + "h";
   return std::to_string(seconds / 86400) + "d";
+}
+
+std::string size_text(std::int64_t bytes) {
+  constexpr std::array units{"bytes", "KiB", "MiB", "GiB", "TiB"};
+  auto size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; size >= 1024 && unit + 1 < units.size(); ++unit) size /= 1024;
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", size, units.at(unit));
+  return text.data();
 }
 
 }  // namespace sandbox::cli

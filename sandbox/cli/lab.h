@@ -68,6 +68,7 @@ struct LabPlaces {
   std::string artifacts_region;
   std::string artifacts_addressing;
   std::string artifacts_ca_file;
+  std::string auth;
 
   static constexpr auto fields() {
     return std::tuple{field("backend_store_uri", &LabPlaces::backend_store_uri),
@@ -76,7 +77,8 @@ struct LabPlaces {
                       field("artifacts_endpoint", &LabPlaces::artifacts_endpoint),
                       field("artifacts_region", &LabPlaces::artifacts_region),
                       field("artifacts_addressing", &LabPlaces::artifacts_addressing),
-                      field("artifacts_ca_file", &LabPlaces::artifacts_ca_file)};
+                      field("artifacts_ca_file", &LabPlaces::artifacts_ca_file),
+                      field("auth", &LabPlaces::auth)};
   }
 };
 
@@ -119,5 +121,7 @@ inline constexpr const char* artifact_store_probe =
 std::string log_file(const std::string& data_dir);
 // "45s", "12m", "3h", "9d": an age as kubectl writes it.
 std::string age_text(std::int64_t ms);
+// "17 bytes", "1.5 KiB", "4.0 GiB".
+std::string size_text(std::int64_t bytes);
 
 }  // namespace sandbox::cli

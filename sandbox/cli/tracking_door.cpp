@@ -13,6 +13,7 @@
 #include "sandbox/db/database.h"
 #include "sandbox/mlflow_server.h"
 #include "sandbox/object_stores.h"
+#include "sandbox/snapshots/restore.h"
 
 namespace sandbox::cli {
 namespace {
@@ -33,6 +34,17 @@ class TextBody final : public http::BodyReader {
  private:
   std::string_view rest_;
   std::uint64_t size_;
+};
+
+class PiecesBody final : public http::BodyReader {
+ public:
+  explicit PiecesBody(const std::function<std::size_t(char*, std::size_t)>& source)
+      : source_(source) {}
+  std::size_t read(char* out, std::size_t max) override { return source_(out, max); }
+  [[nodiscard]] std::optional<std::uint64_t> length() const override { return std::nullopt; }
+
+ private:
+  const std::function<std::size_t(char*, std::size_t)>& source_;
 };
 
 // What `up` would use, with what the last lab used in its place, with what the flags say above all.
@@ -59,6 +71,7 @@ Config config_of(const LabFlags& flags, const std::string& data_dir, Needs needs
   }
   // Who does not go to that store needs no keys for it.
   if (needs == Needs::database) texts["artifacts-endpoint"] = {""};
+  add("auth", "", last.auth);
   return load_config(texts, process_environment());
 }
 
@@ -109,6 +122,7 @@ MlflowServerOptions options_of(const Config& config) {
   MlflowServerOptions options;
   options.default_artifact_root = config.default_artifact_root;
   options.artifacts_destination = config.artifacts_destination;
+  options.lab = snapshots::lab_facts(config);
   return options;
 }
 
@@ -122,7 +136,10 @@ struct TrackingDoor::Stopped {
 
   http::Response ask(http::Request& request, const std::string& body) const {
     TextBody reader(body);
-    request.body = &reader;
+    return ask(request, reader);
+  }
+  http::Response ask(http::Request& request, http::BodyReader& body) const {
+    request.body = &body;
     return server.handle(request);
   }
 
@@ -161,6 +178,7 @@ TrackingDoor::TrackingDoor(const LabFlags& flags) {
   }
   const Config config = config_of(flags, data_dir, Needs::objects_too);
   need_database(config.backend_store_uri, data_dir);
+  snapshots::refuse_unfinished(data_dir);
   stopped_ = std::make_unique<Stopped>(config);
 }
 
@@ -234,6 +252,36 @@ void TrackingDoor::post_for_lines(const std::string& path,
     return;
   }
   response.stream(piece);
+}
+
+void TrackingDoor::get_for_pieces(const std::string& path,
+                                  const std::function<void(std::string_view piece)>& take) {
+  if (!stopped_) {
+    checked(http::ask(peer_,
+                      {.target = "/api/" + path, .piece = take, .timeout_ms = lines_timeout_ms}));
+    return;
+  }
+  http::Request request = request_for("GET", path);
+  const http::Response response = stopped_->ask(request, "");
+  if (response.status != 200 || !response.stream) {
+    checked(http::Answer{response.status, response.body});
+    return;
+  }
+  response.stream(take);
+}
+
+std::string TrackingDoor::post_pieces(
+    const std::string& path, const std::function<std::size_t(char* out, std::size_t max)>& source) {
+  if (stopped_) {
+    http::Request request = request_for("POST", path);
+    PiecesBody body(source);
+    const http::Response response = stopped_->ask(request, body);
+    return checked(http::Answer{response.status, response.body});
+  }
+  return checked(http::ask(peer_, {.method = "POST",
+                                   .target = "/api/" + path,
+                                   .body = source,
+                                   .timeout_ms = lines_timeout_ms}));
 }
 
 }  // namespace sandbox::cli

@@ -44,6 +44,12 @@ class TrackingDoor {
   void post_for_lines(const std::string& path,
                       const std::string& json,
                       const std::function<void(std::string_view line)>& take);
+  // An answer of any size, each piece handed on as it comes.
+  void get_for_pieces(const std::string& path,
+                      const std::function<void(std::string_view piece)>& take);
+  // Sends a body of any size: `source` fills up to `max` bytes, 0 at the end.
+  std::string post_pieces(const std::string& path,
+                          const std::function<std::size_t(char* out, std::size_t max)>& source);
 
  private:
   struct Stopped;

@@ -24,6 +24,7 @@
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
 #include "sandbox/cli/lifetime.h"
+#include "sandbox/snapshots/restore.h"
 
 namespace sandbox::cli {
 namespace {
@@ -229,6 +230,7 @@ int serve(const Start& start, const std::function<void(const LabState&, std::int
   umask(077);  // runs, objects and keys are their owner's
   const TemporaryPlace place{start};
   const LabLock lock(config.data_dir);
+  snapshots::refuse_unfinished(config.data_dir);
   open_log(config);
   Lifetime lifetime(start.parent);
   {

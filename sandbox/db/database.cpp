@@ -77,6 +77,17 @@ void prepare_auth_schema(Tx& tx, const std::string& file) {
 
 }  // namespace
 
+std::unique_ptr<Instant> Database::hold(const std::function<void()>& /*meanwhile*/) {
+  throw Error(Code::not_implemented,
+              "A snapshot of this kind of metadata database comes with a later version; one of "
+              "SQLite can be taken.");
+}
+
+std::unique_ptr<Instant> hold_file(const std::string& file,
+                                   const std::function<void()>& meanwhile) {
+  return SqliteDatabase(file).hold(meanwhile);
+}
+
 std::string sqlite_file(const std::string& uri) {
   if (!uri.starts_with(sqlite_scheme)) {
     throw Error(Code::invalid_parameter_value,

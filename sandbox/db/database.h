@@ -104,6 +104,17 @@ class Tx {
   }
 };
 
+// A database as it was at one moment, for as long as this lives, whatever is written meanwhile.
+// Used by one thread at a time.
+class Instant {
+ public:
+  virtual ~Instant() = default;
+  // Reads of that moment.
+  virtual Tx& tx() = 0;
+  // Writes all of it into `file`, which must not exist; durable on return.
+  virtual void copy_to(const std::string& file) = 0;
+};
+
 class Database {
  public:
   virtual ~Database() = default;
@@ -114,6 +125,10 @@ class Database {
   virtual void write_work(const std::function<void(Tx&)>& work) = 0;
   // Runs `work` on one consistent snapshot. Writing inside fails.
   virtual void read_work(const std::function<void(Tx&)>& work) = 0;
+  // Holds the present moment. `meanwhile` runs while nobody can commit, so what it looks at
+  // elsewhere belongs to the same moment; it should be quick. Throws Error(not_implemented) where
+  // the database cannot.
+  virtual std::unique_ptr<Instant> hold(const std::function<void()>& meanwhile);
 
   template <class Function>
   auto write(Function work) {
@@ -149,5 +164,8 @@ std::unique_ptr<Database> open_database(const std::string& backend_store_uri);
 // `mlflow server --app-name basic-auth` keeps; "" is one in memory. A file at another revision is
 // refused with the command that upgrades it.
 std::unique_ptr<Database> open_auth_database(const std::string& file);
+
+// Database::hold() of an SQLite file that somebody else has open, as it is: no schema is asked for.
+std::unique_ptr<Instant> hold_file(const std::string& file, const std::function<void()>& meanwhile);
 
 }  // namespace sandbox::db

@@ -11,6 +11,20 @@ namespace {
 constexpr std::size_t group_jobs_max = 512;  // bounds how long the first of a group waits
 constexpr std::size_t readers_max = 16;
 
+class SqliteInstant final : public Instant {
+ public:
+  explicit SqliteInstant(const std::string& file) : reader_(file, true) {
+    reader_.execute_values("BEGIN", {});
+    // A transaction sees what there is when it first reads.
+    reader_.execute_values("SELECT 1 FROM sqlite_master", {});
+  }
+  Tx& tx() override { return reader_; }
+  void copy_to(const std::string& file) override { reader_.copy_to(file); }
+
+ private:
+  SqliteConnection reader_;
+};
+
 }  // namespace
 
 SqliteDatabase::SqliteDatabase(const std::string& file)
@@ -107,6 +121,22 @@ void SqliteDatabase::read_work(const std::function<void(Tx&)>& work) {
   Lease lease{*this, take_reader()};
   lease.reader->execute_values("BEGIN", {});
   work(*lease.reader);
+}
+
+// While the writer's transaction is open no other program commits to the file either. What waits in
+// that transaction is not acknowledged yet, and the reader does not see it.
+std::unique_ptr<Instant> SqliteDatabase::hold(const std::function<void()>& meanwhile) {
+  if (file_.empty()) {
+    throw Error(Code::not_implemented,
+                "A database in memory cannot be kept. Give the lab a file: --backend-store-uri "
+                "sqlite:///FILE.");
+  }
+  std::unique_ptr<Instant> instant;
+  write_work([&](Tx&) {
+    instant = std::make_unique<SqliteInstant>(file_);
+    meanwhile();
+  });
+  return instant;
 }
 
 std::unique_ptr<SqliteConnection> SqliteDatabase::take_reader() {

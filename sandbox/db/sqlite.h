@@ -22,6 +22,7 @@ class SqliteDatabase final : public Database {
 
   void write_work(const std::function<void(Tx&)>& work) override;
   void read_work(const std::function<void(Tx&)>& work) override;
+  std::unique_ptr<Instant> hold(const std::function<void()>& meanwhile) override;
 
  private:
   // Where a caller waits to be told that its job is done, or that it is the one to write now. Each

@@ -115,6 +115,29 @@ void SqliteConnection::script(std::string_view sql) {
   }
 }
 
+void SqliteConnection::copy_to(const std::string& file) {
+  struct Closer {
+    void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+  };
+  sqlite3* opened = nullptr;
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXCLUSIVE;
+  int result = sqlite3_open_v2(file.c_str(), &opened, flags, nullptr);
+  const std::unique_ptr<sqlite3, Closer> copy(opened);
+  if (result == SQLITE_OK) {
+    sqlite3_backup* backup = sqlite3_backup_init(opened, "main", handle_, "main");
+    if (backup != nullptr) sqlite3_backup_step(backup, -1);
+    result = backup == nullptr ? sqlite3_errcode(opened) : sqlite3_backup_finish(backup);
+  }
+  if (result == SQLITE_OK) return;
+  const std::string what = "The metadata database '" + file_ + "' cannot be copied to '" + file +
+                           "': " + sqlite3_errstr(result);
+  if ((result & 0xFF) == SQLITE_FULL) {
+    throw Error(Code::temporarily_unavailable, what + ". Free some disk space and try again.");
+  }
+  throw Error(Code::internal_error, what + ".");
+}
+
 sqlite3_stmt* SqliteConnection::take(std::string_view sql) {
   if (const auto found = idle_.find(sql); found != idle_.end() && !found->second.empty()) {
     sqlite3_stmt* statement = found->second.back();

@@ -25,6 +25,9 @@ class SqliteConnection final : public Tx {
   Rows query_values(std::string_view sql, const std::vector<Value>& values) override;
   std::int64_t execute_values(std::string_view sql, const std::vector<Value>& values) override;
   void script(std::string_view sql) override;
+  // Writes what this connection sees into a new file, durably; inside a transaction that is the
+  // moment of its beginning.
+  void copy_to(const std::string& file);
 
  private:
   friend class SqliteCursor;

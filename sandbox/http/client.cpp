@@ -5,6 +5,8 @@
 namespace sandbox::http {
 namespace {
 
+constexpr std::size_t upload_buffer_bytes = 256 << 10;
+
 void trust(httplib::Client& client, const std::string& certificate) {
   client.set_ca_cert_path(certificate);
   // The lab's own certificate is trusted as it is, whoever signed it.
@@ -31,6 +33,19 @@ std::optional<Answer> ask(const Peer& peer, const Question& question) {
     request.body = question.json;
   }
   Answer answer;
+  if (question.body) {
+    std::string buffer(upload_buffer_bytes, '\0');
+    const auto provide = [&](std::size_t /*offset*/, httplib::DataSink& sink) {
+      const std::size_t count = question.body(buffer.data(), buffer.size());
+      if (count > 0) return sink.write(buffer.data(), count);
+      sink.done();
+      return true;
+    };
+    const httplib::Result result =
+        client.Post(request.path, request.headers, provide, "application/octet-stream");
+    if (!result) return std::nullopt;
+    return Answer{result->status, result->body};
+  }
   request.response_handler = [&](const httplib::Response& response) {
     answer.status = response.status;
     return true;

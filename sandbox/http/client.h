@@ -24,6 +24,8 @@ struct Question {
   std::string method = "GET";
   std::string target;
   std::string json{};  // the body
+  // Sends another body in pieces of unknown length instead: fills up to `max` bytes, 0 at the end.
+  std::function<std::size_t(char* out, std::size_t max)> body{};
   // Gets the body of a 200 answer piece by piece as it comes; Answer::body stays empty then.
   std::function<void(std::string_view piece)> piece{};
   int timeout_ms = 5'000;  // until the connection stands, and between two pieces

@@ -35,6 +35,9 @@ const std::map<std::string, Names> arrows{
     {"traces", {"base", "http", "db", "tracking"}},
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
     {"upkeep", {"base", "http", "db", "object_store", "tracking", "registry", "artifacts"}},
+    {"snapshots", {"base", "http", "db", "object_store"}},
+    {"run_archive",
+     {"base", "http", "db", "object_store", "tracking", "artifacts", "upkeep"}},
     {"mlflow_ui", {"base", "http"}},
     {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
     {"webhooks", {"base", "http", "db", "tracking"}},
@@ -54,6 +57,8 @@ const std::vector<std::pair<std::string, std::string>> doors{
     {"google/protobuf/", "sandbox/traces/"},
     {"re2/", "sandbox/db/"},
     {"pugixml", "embedded_store/s3/"},
+    {"archive.h", "sandbox/run_archive/"},
+    {"archive_entry.h", "sandbox/run_archive/"},
     {"CLI/", "sandbox/cli/"},
     {"editline/", "sandbox/cli/"},
 };

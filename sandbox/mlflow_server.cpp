@@ -19,6 +19,8 @@
 #include "sandbox/graphql/api.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
+#include "sandbox/import/api.h"
+#include "sandbox/import/importer.h"
 #include "sandbox/mlflow_ui/api.h"
 #include "sandbox/mlflow_ui/pages.h"
 #include "sandbox/registry/aliases.h"
@@ -130,6 +132,9 @@ struct MlflowServer::Parts {
         trash(collector, options.trash_days),
         snapshots(env, database, objects, options.lab),
         run_archive(env, database, objects, experiments, artifacts),
+        importer(env,
+                 {database, objects, artifacts::parse_s3_uri(options.artifacts_destination),
+                  options.default_artifact_root}),
         pages(options.find_front_end),
         gate(options.gate) {
     if (gate != nullptr) {
@@ -178,6 +183,7 @@ struct MlflowServer::Parts {
   upkeep::Trash trash;
   snapshots::Snapshots snapshots;
   run_archive::RunArchive run_archive;
+  import::Importer importer;
   mlflow_ui::Pages pages;
   auth::Gate* gate;
   http::Api api{{"/api", "/ajax-api"}};
@@ -225,6 +231,7 @@ MlflowServer::MlflowServer(Env& env,
   upkeep::install_upkeep(api, parts_->collector);
   snapshots::install_snapshots(api, parts_->snapshots);
   run_archive::install_run_archive(api, parts_->run_archive);
+  import::install_import(api, parts_->importer, options.local_token);
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
@@ -263,6 +270,7 @@ void MlflowServer::start() {
 
 void MlflowServer::stop() {
   parts_->collector.stop();
+  parts_->importer.stop();
   parts_->trash.stop();
   parts_->deliveries.stop();
 }

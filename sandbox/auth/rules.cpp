@@ -228,6 +228,7 @@ constexpr std::array rules{
     Rule{"POST", "sandbox/snapshots", check::nobody},
     Rule{"GET", "sandbox/runs/{}/archive", check::nobody},
     Rule{"POST", "sandbox/runs/import", check::nobody},
+    Rule{"POST", "sandbox/import", check::nobody},
     Rule{"*", "/sandbox/tokens", check::nobody},
     Rule{"*", "/sandbox/tokens/{}", check::nobody},
 

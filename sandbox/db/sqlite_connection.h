@@ -18,6 +18,10 @@ class SqliteConnection final : public Tx {
  public:
   // `read_only` connections refuse to write. Throws Error with what was being done.
   SqliteConnection(const std::string& file, bool read_only);
+  // Somebody else's file, of which nothing is changed. A `frozen` one is read without its
+  // write-ahead log and without locks, so that no file is made beside it: nobody may write to it.
+  enum class Foreign { shared, frozen };
+  SqliteConnection(const std::string& file, Foreign foreign);
   ~SqliteConnection() override;
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
@@ -28,6 +32,8 @@ class SqliteConnection final : public Tx {
   // Writes what this connection sees into a new file, durably; inside a transaction that is the
   // moment of its beginning.
   void copy_to(const std::string& file);
+  std::vector<std::string> tables() override;
+  std::vector<Column> columns(std::string_view table) override;
 
  private:
   friend class SqliteCursor;

@@ -99,8 +99,8 @@ TEST_CASE("databases of others, other revisions and other kinds are refused", "[
     tx.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'");
   });
   CHECK_THROWS_WITH(db::open_database(uri_in(directory)), Catch::Contains("mlflow db upgrade"));
-  CHECK_THROWS_WITH(db::open_database("postgresql://u:secret@h/d"),
-                    Catch::Contains("PostgreSQL") && !Catch::Contains("secret"));
+  CHECK_THROWS_WITH(db::open_database("mysql://u:secret@h/d"),
+                    Catch::Contains("'mysql' is not supported") && !Catch::Contains("secret"));
 }
 
 TEST_CASE("the same statement may run inside itself", "[db]") {

@@ -201,18 +201,24 @@ void settle_backend(Config& config) {
   constexpr std::string_view relative = "sqlite:///";
   std::string& uri = config.backend_store_uri;
   if (uri.empty()) uri = "sqlite:///" + config.data_dir + "/mlflow.db";
-  if (uri.starts_with("postgresql") || uri.starts_with("postgres")) {
-    refuse(
-        "--backend-store-uri: PostgreSQL comes with a later version. Until then give "
-        "sqlite:///file.db, or leave the setting out.");
+  // db/ reads the rest of it.
+  if (uri.starts_with("postgresql://") || uri.starts_with("postgres://") ||
+      (uri.starts_with("postgresql+") && uri.find("://") != std::string::npos)) {
+    return;
   }
   if (uri.starts_with("mysql") || uri.starts_with("mssql")) {
     refuse(
-        "--backend-store-uri: this server keeps runs in SQLite (later in PostgreSQL too), not in "
-        "MySQL or SQL Server. Give sqlite:///file.db, or leave the setting out.");
+        "--backend-store-uri: this server keeps runs in SQLite or PostgreSQL, not in MySQL or SQL "
+        "Server. Give sqlite:///file.db or postgresql://USER:PASSWORD@HOST:5432/DATABASE, or leave "
+        "the setting out.");
   }
   if (!uri.starts_with(relative) || uri.size() == relative.size()) {
-    refuse("--backend-store-uri must look like sqlite:///file.db, not '" + uri + "'.");
+    // What is misspelt may be the URI of a server with its password: only the scheme is repeated.
+    const std::size_t scheme = uri.find("://");
+    refuse(
+        "--backend-store-uri must look like sqlite:///file.db or "
+        "postgresql://USER:PASSWORD@HOST:5432/DATABASE, not '" +
+        (scheme == std::string::npos ? uri : uri.substr(0, scheme + 3) + "…") + "'.");
   }
   uri = std::string(relative) + absolute_path(uri.substr(relative.size()));
 }

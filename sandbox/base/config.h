@@ -23,7 +23,8 @@ struct Config {
   std::int64_t s3_port = 9000;
   std::int64_t console_port = 9001;
   std::string data_dir;           // absolute once loaded
-  std::string backend_store_uri;  // sqlite:///… with an absolute file once loaded
+  // sqlite:///… with an absolute file once loaded, or postgresql://… with its password.
+  std::string backend_store_uri;
   std::string default_artifact_root = "mlflow-artifacts:/";
   std::string artifacts_destination = "s3://mlflow";
   std::string artifacts_endpoint;  // of the object store that is not ours; empty: the built-in one

@@ -6,6 +6,7 @@
 #include "sandbox/cli/arguments.h"
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
+#include "sandbox/db/postgres_uri.h"
 #include "sandbox/http/client.h"
 
 namespace sandbox::cli {
@@ -65,7 +66,7 @@ LabStatus look(const std::string& data_dir) {
   if (!state) return status;
   SystemEnv env;
   status.age_ms = env.now_ms() - state->started_ms;
-  status.backend_store_uri = state->backend_store_uri;
+  status.backend_store_uri = db::without_password(state->backend_store_uri);
   status.parts = {probe(*state, "tracking", state->tracking_url, "/health")};
   if (!state->s3_url.empty()) {
     status.parts.push_back(probe(*state, "s3", state->s3_url, "/minio/health/live"));

@@ -24,6 +24,7 @@
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
 #include "sandbox/cli/lifetime.h"
+#include "sandbox/db/postgres_uri.h"
 #include "sandbox/snapshots/restore.h"
 
 namespace sandbox::cli {
@@ -172,7 +173,7 @@ void print_banner(const LabState& state, const Config& config, std::int64_t ms) 
   }
   std::printf("  Console          %s\n", state.console_url.c_str());
   std::printf("  Data             %s\n", state.data_dir.c_str());
-  std::printf("  Runs             %s\n", state.backend_store_uri.c_str());
+  std::printf("  Runs             %s\n", db::without_password(state.backend_store_uri).c_str());
   std::printf("  Log              %s\n\n", log_file(state.data_dir).c_str());
   std::printf("In another shell:  eval \"$(%s env%s)\"\n", program().c_str(), flag.c_str());
   std::printf("To stop it:        %s%s down%s\n", config.detach ? "" : "Ctrl-C here, or ",

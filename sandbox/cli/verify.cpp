@@ -13,6 +13,7 @@
 #include "sandbox/cli/arguments.h"
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
+#include "sandbox/db/postgres_uri.h"
 #include "sandbox/http/client.h"
 
 namespace sandbox::cli {
@@ -34,7 +35,8 @@ struct Findings {
   bool console = false;
   bool tracking = false;
   bool experiments = false;  // the server read the Default experiment from its database
-  bool database_file = false;
+  bool is_postgres = false;
+  bool database = false;  // can be reached
   std::string age;
 };
 
@@ -82,7 +84,11 @@ Findings probe(const std::string& data_dir) {
                       experiment->body.find("\"Default\"") != std::string::npos;
   std::error_code missing;
   constexpr std::string_view scheme = "sqlite:///";
-  found.database_file =
+  // Experiments come from the database itself; a file may be gone and still be open.
+  found.is_postgres = db::is_postgres_uri(state.backend_store_uri);
+  found.database = found.is_postgres
+                       ? found.experiments
+                       :
       state.backend_store_uri.starts_with(scheme) &&
       std::filesystem::is_regular_file(state.backend_store_uri.substr(scheme.size()), missing);
   return found;
@@ -125,7 +131,7 @@ class Report {
              true},
         Item{{"메타데이터 DB가 실행 중", "The metadata database runs"}, f.experiments, true},
         Item{{"메타데이터 DB 서비스에 접속 가능", "The metadata database can be reached"},
-             f.experiments && f.database_file,
+             f.experiments && f.database,
              true},
         Item{{"verify_storage 5단계 모두 통과", "All five steps of verify_storage pass"},
              all_well(),
@@ -172,7 +178,7 @@ class Report {
 
   [[nodiscard]] bool all_well() const {
     return found_.s3_alive && found_.s3_signed && found_.console && found_.tracking &&
-           found_.experiments && found_.database_file;
+           found_.experiments && found_.database;
   }
 
   [[nodiscard]] std::string name(const char* part) const {
@@ -248,6 +254,12 @@ class Report {
           place(&LabState::tracking_url));
       return;
     }
+    if (found_.is_postgres) {
+      const std::string pod = db::postgres_address(found_.state->backend_store_uri).database;
+      say(true, {"PostgreSQL 파드: ", "PostgreSQL pod: "}, pod);
+      pod_table(pod);
+      return;
+    }
     say(true,
         {"PostgreSQL 파드 대신 SQLite 백엔드 사용 중: ",
          "No PostgreSQL pod: the active backend is SQLite, in "},
@@ -257,9 +269,14 @@ class Report {
 
   void step_database_service() {
     banner({"Step 4: PostgreSQL 서비스 확인", "Step 4: PostgreSQL service"});
-    if (!found_.experiments || !found_.database_file) {
+    if (!found_.experiments || !found_.database) {
       say(false, {"메타데이터 DB에 접속할 수 없습니다", "The metadata database cannot be reached"},
-          place(&LabState::backend_store_uri));
+          db::without_password(place(&LabState::backend_store_uri)));
+      return;
+    }
+    if (found_.is_postgres) {
+      say(true, {"PostgreSQL 서비스 접속 가능: ", "PostgreSQL can be reached: "},
+          db::postgres_address(found_.state->backend_store_uri).shown());
       return;
     }
     say(true,
@@ -286,8 +303,10 @@ class Report {
     row("  Namespace: mlflow-system");
     row("  Port: 5432");
     row(std::string("  ") + use + ": MLflow Metadata");
-    row(text({"  이 샌드박스: SQLite, 파드와 네임스페이스 없음",
-              "  In this sandbox: SQLite, no pods or namespaces"}));
+    row(found_.is_postgres ? text({"  이 샌드박스: PostgreSQL, 파드와 네임스페이스 없음",
+                                   "  In this sandbox: PostgreSQL, no pods or namespaces"})
+                           : text({"  이 샌드박스: SQLite, 파드와 네임스페이스 없음",
+                                   "  In this sandbox: SQLite, no pods or namespaces"}));
     std::printf("└────────────────────────────────────────────────────────┘\n");
   }
 

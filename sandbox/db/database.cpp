@@ -4,6 +4,8 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/db/migrations/mlflow_schema.h"
+#include "sandbox/db/postgres.h"
+#include "sandbox/db/postgres_schema.h"
 #include "sandbox/db/sqlite.h"
 
 namespace sandbox::db {
@@ -120,8 +122,8 @@ std::string sqlite_file(const std::string& uri) {
   if (!uri.starts_with(sqlite_scheme)) {
     throw Error(Code::invalid_parameter_value,
                 "The backend store '" + uri.substr(0, uri.find(':')) +
-                    "' is not supported by this version, only sqlite:///FILE is. PostgreSQL comes "
-                    "with a later version.");
+                    "' is not supported. Give sqlite:///FILE or "
+                    "postgresql://USER:PASSWORD@HOST:5432/DATABASE.");
   }
   const std::string rest = uri.substr(sqlite_scheme.size());
   if (rest.empty() || rest == "/" || rest == "/:memory:") return "";
@@ -134,6 +136,14 @@ std::string sqlite_file(const std::string& uri) {
 }
 
 std::unique_ptr<Database> open_database(const std::string& backend_store_uri) {
+  if (is_postgres_uri(backend_store_uri)) {
+    const PostgresAddress address = postgres_address(backend_store_uri);
+    auto database = std::make_unique<PostgresDatabase>(address);
+    database->write([&](Tx& tx) {
+      prepare_postgres_schema(tx, address, without_password(backend_store_uri));
+    });
+    return database;
+  }
   const std::string file = sqlite_file(backend_store_uri);
   if (!file.empty()) {
     const std::filesystem::path directory = std::filesystem::path(file).parent_path();

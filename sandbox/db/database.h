@@ -3,6 +3,12 @@
 //
 // SQLite: one connection writes, and one durable commit (WAL, synchronous FULL) serves all callers
 // that wait for it; readers use their own connections and never wait for the writer.
+// PostgreSQL: a bounded pool of connections, which several processes may use on one database. Write
+// transactions are READ COMMITTED and run beside each other: work that reads, computes and writes
+// back takes Tx::lock first.
+//
+// Both speak the texts of the rooms: UPSERT, RETURNING, CTE, window functions; REGEXP; flags are
+// bool values and compared with TRUE and FALSE, never with 0 and 1.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +26,13 @@ namespace sandbox::db {
 // One parameter of a statement. Text is not copied: it must outlive the call.
 class Value {
  public:
-  enum class Kind { null, integer, real, text };
+  enum class Kind { null, boolean, integer, real, text };
   // Implicit, so that statements read tx.query(sql, name, 3).
   // NOLINTBEGIN(google-explicit-constructor)
   Value(std::nullptr_t /*null*/) {}
   Value(std::int64_t number) : kind_(Kind::integer), integer_(number) {}
   Value(int number) : Value(static_cast<std::int64_t>(number)) {}
-  Value(bool flag) : Value(static_cast<std::int64_t>(flag)) {}
+  Value(bool flag) : kind_(Kind::boolean), integer_(flag ? 1 : 0) {}
   Value(double number) : kind_(Kind::real), real_(number) {}
   Value(std::string_view text) : kind_(Kind::text), text_(text) {}
   Value(const std::string& text) : Value(std::string_view(text)) {}
@@ -38,7 +44,7 @@ class Value {
   // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] Kind kind() const { return kind_; }
-  [[nodiscard]] std::int64_t integer() const { return integer_; }
+  [[nodiscard]] std::int64_t integer() const { return integer_; }  // a boolean's is 0 or 1
   [[nodiscard]] double real() const { return real_; }
   [[nodiscard]] std::string_view text() const { return text_; }
 
@@ -103,10 +109,31 @@ class Tx {
   // a table that is not there. As written here they ask SQL's information schema.
   virtual std::vector<std::string> tables();
   virtual std::vector<Column> columns(std::string_view table);
+  // Runs an INSERT … VALUES (?, …) … once for each row, in few round trips; returns the number of
+  // rows changed. All rows have equally many values of equal kinds (or NULL). Two rows must not
+  // meet in an ON CONFLICT DO UPDATE.
+  virtual std::int64_t execute_many(std::string_view sql,
+                                    const std::vector<std::vector<Value>>& rows) {
+    std::int64_t changed = 0;
+    for (const std::vector<Value>& row : rows) changed += execute_values(sql, row);
+    return changed;
+  }
+  // The answer of a SELECT that may have very many rows, fetched in pieces: memory stays flat. The
+  // engine that steps through its answers anyway does no more than query_values.
+  virtual Rows query_long_values(std::string_view sql, const std::vector<Value>& values) {
+    return query_values(sql, values);
+  }
+  // From here to its end no other transaction that locks the same name runs, in any process.
+  // SQLite has one writer at a time, which is that already.
+  virtual void lock(std::string_view /*name*/) {}
 
   template <class... Args>
   Rows query(std::string_view sql, const Args&... args) {
     return query_values(sql, std::vector<Value>{Value(args)...});
+  }
+  template <class... Args>
+  Rows query_long(std::string_view sql, const Args&... args) {
+    return query_long_values(sql, std::vector<Value>{Value(args)...});
   }
   template <class... Args>
   std::int64_t execute(std::string_view sql, const Args&... args) {
@@ -131,9 +158,10 @@ class Database {
 
   // Runs `work` in a write transaction and returns when it is durable. Work may be run again on a
   // conflict, so it touches nothing outside but its own captures, which it overwrites. An exception
-  // from work rolls back this work alone, and is thrown to its caller.
+  // from work rolls back this work alone, and is thrown to its caller. Work that meets an error of
+  // the database itself must let it pass: on PostgreSQL the transaction is lost with it.
   virtual void write_work(const std::function<void(Tx&)>& work) = 0;
-  // Runs `work` on one consistent snapshot. Writing inside fails.
+  // Runs `work` on one consistent snapshot. Writing inside fails. It may be run again as well.
   virtual void read_work(const std::function<void(Tx&)>& work) = 0;
   // Holds the present moment. `meanwhile` runs while nobody can commit, so what it looks at
   // elsewhere belongs to the same moment; it should be quick. Throws Error(not_implemented) where
@@ -164,10 +192,12 @@ class Database {
   }
 };
 
-// Opens (creating when absent) the database a backend-store URI names: sqlite:///relative/path,
-// sqlite:////absolute/path, or sqlite:// for one in memory. A fresh one gets MLflow's schema; one
-// of MLflow's at the same revision is opened as it is; another revision is refused with the command
-// that upgrades it. Throws Error(invalid_parameter_value) for other URIs.
+// Opens the database a backend-store URI names: sqlite:///relative/path, sqlite:////absolute/path
+// (created when absent), sqlite:// for one in memory, or postgresql://user:password@host:port/name
+// (which must exist). A fresh one gets MLflow's schema; one of MLflow's at the same revision is
+// opened as it is; another revision is refused with the command that upgrades it, and so is the
+// database of another program. Throws Error(invalid_parameter_value) for other URIs. No sentence
+// holds a password.
 std::unique_ptr<Database> open_database(const std::string& backend_store_uri);
 
 // Opens (creating when absent) the file with MLflow's basic-auth tables, the one that

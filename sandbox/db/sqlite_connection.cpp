@@ -220,6 +220,7 @@ void SqliteConnection::bind(sqlite3_stmt* statement,
     ++index;
     switch (value.kind()) {
       case Value::Kind::null: sqlite3_bind_null(statement, index); break;
+      case Value::Kind::boolean:
       case Value::Kind::integer: sqlite3_bind_int64(statement, index, value.integer()); break;
       case Value::Kind::real: sqlite3_bind_double(statement, index, value.real()); break;
       case Value::Kind::text:

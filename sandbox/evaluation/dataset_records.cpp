@@ -335,6 +335,7 @@ RecordCounts DatasetRecords::upsert(const std::string& dataset_id, const std::st
   for (std::size_t i = 0; i < given.size(); ++i) new_ids.push_back("dr-" + env_.new_id());
   const std::int64_t now = env_.now_ms();
   return database_.write([&](db::Tx& tx) {
+    tx.lock("records of dataset " + dataset_id);
     std::string name;
     std::optional<std::string> schema;
     {
@@ -414,6 +415,7 @@ RecordPage DatasetRecords::list(const std::string& dataset_id,
 std::int64_t DatasetRecords::remove(const std::string& dataset_id,
                                     const std::vector<std::string>& record_ids) {
   return database_.write([&](db::Tx& tx) {
+    tx.lock("records of dataset " + dataset_id);
     std::int64_t deleted = 0;
     for (const std::string& id : record_ids) {
       deleted += tx.execute(

@@ -144,6 +144,7 @@ ScorerVersion Scorers::add(const NewScorer& in) {
   const std::string new_id = dashed(env_.new_id());
   const std::int64_t now = env_.now_ms();
   return database_.write([&](db::Tx& tx) {
+    tx.lock("scorer " + in.experiment_id + " " + in.name);
     const std::int64_t experiment_id = tracking::active_experiment(tx, in.experiment_id).id;
     std::string text = in.serialized_scorer;
     std::optional<std::string> endpoint_id;

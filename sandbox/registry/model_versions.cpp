@@ -172,6 +172,7 @@ ModelVersion ModelVersions::create(const NewModelVersion& version) {
     for (const Tag& tag : version.tags) check_version_tag(tag.key, tag.value);
     told = origin;
     locate(tx, origin);
+    tx.lock("versions of model " + version.name);
     require_model(tx, version.name);
     const std::int64_t number = next_version(tx, version.name);
     tx.execute(
@@ -180,9 +181,10 @@ ModelVersion ModelVersions::create(const NewModelVersion& version) {
         "('default', ?, ?, ?, ?, ?, 'None', ?, ?, 'READY', ?, ?)",
         version.name, number, now, now, version.description, origin.source,
         origin.run_id.value_or(""), version.run_link, origin.storage_location);
-    for (const Tag& tag : version.tags) write_tag(tx, version.name, number, tag);
+    for (const Tag& tag : last_of_each(version.tags)) write_tag(tx, version.name, number, tag);
     touch_model(tx, version.name, now);
     if (!is_prompt && !origin.model_id.value_or("").empty()) {
+      tx.lock("versions of logged model " + *origin.model_id);
       note_in_logged_model(tx, *origin.model_id, version.name, number);
     }
     return read_version(tx, version.name, number);
@@ -235,6 +237,7 @@ ModelVersion ModelVersions::move_to_stage(std::string_view name,
   const std::int64_t number = parse_version(version);
   const std::int64_t now = env_.now_ms();
   return database_.write([&](db::Tx& tx) {
+    tx.lock("versions of model " + std::string(name));
     require_version(tx, name, number);
     if (archive_existing) {
       tx.execute(

@@ -113,7 +113,7 @@ RegisteredModel RegisteredModels::create(std::string_view name,
         "INSERT INTO registered_models (workspace, name, creation_time, last_updated_time, "
         "description) VALUES ('default', ?, ?, ?, ?)",
         name, now, now, description);
-    for (const Tag& tag : tags) write_tag(tx, name, tag);
+    for (const Tag& tag : last_of_each(tags)) write_tag(tx, name, tag);
     return read_model(tx, name);
   });
   if (announce_) announce_(model_created(name, tags, description));

@@ -1,6 +1,7 @@
 #include "sandbox/registry/tags.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
@@ -12,6 +13,20 @@ void check_model_tag(std::string_view key, std::string_view value) {
   tracking::check_key("key", key);
   tracking::check_length("key", key, tag_key_max);
   tracking::check_length("value", value, tag_value_max);
+}
+
+std::vector<Tag> last_of_each(const std::vector<Tag>& tags) {
+  std::vector<Tag> kept;
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (const Tag& tag : tags) {
+    const auto [place, is_new] = places.emplace(tag.key, kept.size());
+    if (is_new) {
+      kept.push_back(tag);
+    } else {
+      kept[place->second].value = tag.value;
+    }
+  }
+  return kept;
 }
 
 void check_version_tag(std::string_view key, std::string_view value) {

@@ -30,6 +30,9 @@ struct Tag {
 void check_model_tag(std::string_view key, std::string_view value);
 void check_version_tag(std::string_view key, std::string_view value);
 
+// Each key once, where it came first, with the value that came last.
+std::vector<Tag> last_of_each(const std::vector<Tag>& tags);
+
 // The last value given for prompt_tag is "true" in any case.
 bool are_of_prompt(const std::vector<Tag>& tags);
 bool have_prompt_tag(const std::vector<Tag>& tags);

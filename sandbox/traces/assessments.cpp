@@ -323,6 +323,7 @@ Assessment Assessments::update(const std::string& trace_id,
                                const std::vector<std::string>& mask) {
   const std::int64_t now = env_.now_ms();
   return database_.write([&](db::Tx& tx) {
+    tx.lock("trace " + trace_id);
     const Assessment stored = read_assessment(tx, trace_id, assessment_id);
     if (has(mask, "valid")) {
       refuse("`valid` cannot be updated. It follows from the assessments that override this one.");

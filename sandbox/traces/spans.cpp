@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "sandbox/base/arithmetic.h"
@@ -360,7 +361,10 @@ void Spans::log(const std::string& experiment_id,
   for (IncomingSpan& span : incoming.spans) translate(span);
   const std::vector<SpanRow> rows = rows_of(incoming);
   const std::vector<TraceBatch> batches = batches_of(incoming, rows);
+  std::set<std::string> locks;  // in one order, whatever the order of the spans
+  for (const TraceBatch& batch : batches) locks.insert("trace " + std::string(batch.trace_id));
   database_.write([&](db::Tx& tx) {
+    for (const std::string& lock : locks) tx.lock(lock);
     KnownTraces known = known_traces(tx, batches);
     refuse_moved(known);
     insert_traces(tx, experiment_id, batches, known);

@@ -376,7 +376,7 @@ void FilterBuilder::add_span(const Comparison& comparison, const std::string& ke
 Condition value_condition(const Comparison& comparison) {
   if (has(order_comparators, comparison.comparator)) {
     Condition condition = tracking::number_condition("a.aggregate_value", comparison);
-    condition.sql = "a.is_numeric_value = 1 AND " + condition.sql;
+    condition.sql = "a.is_numeric_value = TRUE AND " + condition.sql;
     return condition;
   }
   if (comparison.comparator != "=" && comparison.comparator != "!=") {
@@ -407,7 +407,7 @@ void FilterBuilder::add_assessment(const Comparison& comparison,
   const Condition value =
       is_about_presence ? Condition{"1 = 1", {}, {}} : value_condition(comparison);
   const std::string matching =
-      "a.name = ? AND a.assessment_type = ? AND a.valid = 1 AND " + value.sql;
+      "a.name = ? AND a.assessment_type = ? AND a.valid = TRUE AND " + value.sql;
   // Of the trace itself, or of the whole session it belongs to.
   sql_.where(
       std::string(comparison.comparator == "IS NULL" ? "NOT " : "") +

@@ -228,10 +228,7 @@ void add_conditions(const QueryTraceMetrics& in,
                                             question_marks(in.experiment_ids.size()) + ")");
   for (const std::string& id : in.experiment_ids) sql.bind(tracking::parse_experiment_id(id));
   // Assessments that were overridden do not count.
-  if (view.view == MetricView::assessments) {
-    sql.where("a.valid = ?");
-    sql.bind(std::int64_t{1});
-  }
+  if (view.view == MetricView::assessments) sql.where("a.valid = TRUE");
   for (const std::string& filter : in.filters) add_metric_filter(sql, view.view, filter);
   if (metric.is_span_cost) {
     add_nanosecond_range(in, sql);

@@ -1,6 +1,7 @@
 #include "sandbox/traces/traces.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
@@ -141,7 +142,7 @@ std::vector<std::string> traces_to_delete(db::Tx& tx,
     while (rows.next()) ids.push_back(rows.text(0));
   };
   if (which.max_timestamp_millis) {
-    constexpr std::int64_t no_limit = -1;
+    constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
     collect(
         tx.query("SELECT request_id FROM trace_info WHERE experiment_id = ? AND timestamp_ms <= ? "
                  "ORDER BY timestamp_ms, request_id LIMIT ?",

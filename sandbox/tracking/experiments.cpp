@@ -153,6 +153,8 @@ Experiments::Experiments(Env& env, db::Database& database, std::string default_a
   const std::int64_t now = env_.now_ms();
   database_.write([&](db::Tx& tx) {
     if (tx.query("SELECT 1 FROM experiments LIMIT 1").next()) return;
+    tx.lock("Default experiment");
+    if (tx.query("SELECT 1 FROM experiments LIMIT 1").next()) return;
     const std::string location = append_uri_path(default_artifact_root_, "0");
     tx.execute(
         "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, "
@@ -264,6 +266,7 @@ void Experiments::remove(const std::string& experiment_id) {
 void Experiments::restore(const std::string& experiment_id) {
   const std::int64_t now = env_.now_ms();
   database_.write([&](db::Tx& tx) {
+    tx.lock(trash_lock);
     if (tx.query("SELECT 1 FROM experiment_tags WHERE experiment_id = ? AND key = ?",
                  parse_experiment_id(experiment_id), purging_tag)
             .next()) {

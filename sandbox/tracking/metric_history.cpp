@@ -130,10 +130,12 @@ MetricPage Metrics::history(const std::string& run_id,
                     " for parameter 'max_results' supplied. It must be a positive integer.");
   }
   const std::int64_t offset = token_offset(page_token);
-  const std::int64_t page_size = max_results ? std::min(*max_results, history_points_max) : -2;
+  // Without a limit all points come; the database is asked for one more than a page has.
+  const std::int64_t page_size = max_results ? std::min(*max_results, history_points_max)
+                                             : std::numeric_limits<std::int64_t>::max() - 1;
   return database_.read([&](db::Tx& tx) {
     MetricPage page;
-    db::Rows rows = tx.query(
+    db::Rows rows = tx.query_long(
         "SELECT value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? ORDER "
         "BY timestamp, step, value LIMIT ? OFFSET ?",
         run_id, metric_key, page_size + 1, offset);

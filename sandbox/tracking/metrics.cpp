@@ -25,25 +25,42 @@ StoredValue stored(double value) {
   return {value, false};
 }
 
-void insert_point(db::Tx& tx, const std::string& run_id, const Metric& metric) {
-  const StoredValue kept = stored(metric.value);
-  tx.execute(
+void insert_points(db::Tx& tx,
+                   const std::string& run_id,
+                   const std::vector<const Metric*>& points) {
+  std::vector<std::vector<db::Value>> rows;
+  rows.reserve(points.size());
+  for (const Metric* metric : points) {
+    const StoredValue kept = stored(metric->value);
+    rows.push_back(
+        {metric->key, kept.value, metric->timestamp, run_id, metric->step, kept.is_nan});
+  }
+  tx.execute_many(
       "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES (?, ?, ?, ?, ?, "
       "?) "
       "ON CONFLICT DO NOTHING",
-      metric.key, kept.value, metric.timestamp, run_id, metric.step, kept.is_nan);
+      rows);
 }
 
-void update_latest(db::Tx& tx, const std::string& run_id, const Metric& metric) {
-  const StoredValue kept = stored(metric.value);
-  tx.execute(
+// One metric a key.
+void update_latest(db::Tx& tx,
+                   const std::string& run_id,
+                   const std::vector<const Metric*>& latest) {
+  std::vector<std::vector<db::Value>> rows;
+  rows.reserve(latest.size());
+  for (const Metric* metric : latest) {
+    const StoredValue kept = stored(metric->value);
+    rows.push_back(
+        {metric->key, kept.value, metric->timestamp, metric->step, kept.is_nan, run_id});
+  }
+  tx.execute_many(
       "INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, ?, "
       "?, "
       "?, ?) ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value, timestamp = "
       "excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan WHERE (excluded.step, "
       "excluded.timestamp, excluded.value) > (latest_metrics.step, latest_metrics.timestamp, "
       "latest_metrics.value)",
-      metric.key, kept.value, metric.timestamp, metric.step, kept.is_nan, run_id);
+      rows);
 }
 
 void insert_model_metric(db::Tx& tx,
@@ -115,7 +132,7 @@ void insert_metrics(db::Tx& tx,
     return std::tie(left->key, left->timestamp, left->step) <
            std::tie(right->key, right->timestamp, right->step);
   });
-  for (const Metric* point : points) insert_point(tx, run_id, *point);
+  insert_points(tx, run_id, points);
   std::map<std::string_view, const Metric*> latest;  // one upsert a key, however many points it has
   for (const Metric& metric : metrics) {
     if (metric.model_id && !metric.model_id->empty()) insert_model_metric(tx, run_id, run, metric);
@@ -123,9 +140,11 @@ void insert_metrics(db::Tx& tx,
     if (best == nullptr || is_newer(metric, *best)) best = &metric;
   }
   // In the order they came, which is the order they are shown in.
+  std::vector<const Metric*> shown;
   for (const Metric& metric : metrics) {
-    if (latest[metric.key] == &metric) update_latest(tx, run_id, metric);
+    if (latest[metric.key] == &metric) shown.push_back(&metric);
   }
+  update_latest(tx, run_id, shown);
 }
 
 void Metrics::log(const std::string& run_id, const Metric& metric) {

@@ -22,6 +22,8 @@ inline constexpr std::size_t batch_entities_max = 1000;
 // The tag of a run or an experiment whose permanent removal has begun: some of it may be gone, so
 // it cannot be restored.
 inline constexpr std::string_view purging_tag = "sandbox.purging";
+// What whoever decides between removing for good and restoring locks (db::Tx::lock).
+inline constexpr std::string_view trash_lock = "trash";
 
 // "'<what>' exceeds the maximum length of <limit> characters".
 void check_length(std::string_view what, std::string_view value, std::size_t limit);

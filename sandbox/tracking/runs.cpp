@@ -297,6 +297,7 @@ void Runs::remove(const std::string& run_id) {
 
 void Runs::restore(const std::string& run_id) {
   database_.write([&](db::Tx& tx) {
+    tx.lock(trash_lock);
     if (tx.query("SELECT 1 FROM tags WHERE run_uuid = ? AND key = ?", run_id, purging_tag).next()) {
       refuse("Run '" + run_id + "' is being permanently deleted and cannot be restored.");
     }
@@ -366,6 +367,7 @@ void Runs::log_model(const std::string& run_id, const std::string& model_json) {
   if (!model.member("flavors")->is_object()) refuse("The model's 'flavors' must be a JSON object.");
   const std::string summary = model_summary(model);
   database_.write([&](db::Tx& tx) {
+    tx.lock("models of run " + run_id);
     active_run(tx, run_id);
     std::string history;
     {

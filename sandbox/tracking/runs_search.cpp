@@ -126,8 +126,8 @@ std::string exists_in(std::string_view table) {
 Condition metric_condition(const Comparison& comparison) {
   Condition condition = number_condition("e.value", comparison, "metric");
   // NaN is stored as 0 with a flag: it differs from every number and equals none.
-  condition.sql = comparison.comparator == "!=" ? "(" + condition.sql + " OR e.is_nan = 1)"
-                                                : condition.sql + " AND e.is_nan = 0";
+  condition.sql = comparison.comparator == "!=" ? "(" + condition.sql + " OR e.is_nan = TRUE)"
+                                                : condition.sql + " AND e.is_nan = FALSE";
   return condition;
 }
 
@@ -275,7 +275,7 @@ Order order_of(const std::vector<std::string>& order_by) {
     const std::string value = name + ".value";
     // Numbers first, then NaN, then runs without the key, in both directions.
     append_clause(order,
-                  entity == Entity::metric ? "CASE WHEN " + name + ".is_nan = 1 THEN 1 WHEN " +
+                  entity == Entity::metric ? "CASE WHEN " + name + ".is_nan = TRUE THEN 1 WHEN " +
                                                  value + " IS NULL THEN 2 ELSE 0 END"
                                            : "(" + value + " IS NULL)",
                   value, clause.ascending);
@@ -330,7 +330,7 @@ std::optional<IdPage> ids_among(db::Tx& tx,
   const bool is_ascending = order.leading == Order::Leading::ascending_metric;
   const std::string candidates =
       "(SELECT e.run_uuid, e.value, e.is_nan " + std::string(latest_of_key) +
-      " AND e.is_nan = 0 ORDER BY e.value " + (is_ascending ? "ASC" : "DESC") + " LIMIT ?) o0";
+      " AND e.is_nan = FALSE ORDER BY e.value " + (is_ascending ? "ASC" : "DESC") + " LIMIT ?) o0";
   double last_candidate = 0;
   bool has_more = false;
   {

@@ -60,6 +60,7 @@ std::vector<Purge::Owner> Purge::claim_runs(const std::vector<std::string>& run_
     return owners;
   }
   database_.write([&](db::Tx& tx) {
+    tx.lock(tracking::trash_lock);
     choose(tx);
     for (const Owner& owner : owners) {
       tx.execute(
@@ -87,6 +88,7 @@ bool Purge::claim_experiment(std::int64_t experiment_id, const Ripeness& ripenes
     database_.read(look);
   } else {
     database_.write([&](db::Tx& tx) {
+      tx.lock(tracking::trash_lock);
       look(tx);
       if (!is_deleted || reason != nullptr) return;
       tx.execute(

@@ -50,6 +50,7 @@ const std::vector<std::pair<std::string, std::string>> doors{
     {"curl/", "sandbox/http/"},
     {"sqlite3.h", "sandbox/db/"},
     {"pqxx/", "sandbox/db/"},
+    {"libpq-fe.h", "sandbox/db/"},
     {"rocksdb/", "embedded_store/engine/"},
     {"torch/", "trainers/"},
     {"nlohmann/", "sandbox/base/"},

@@ -10,6 +10,8 @@ inline constexpr std::string_view mlflow_revision = "dc11669786a5";
 
 // The statements of 0001_mlflow.sql: what a fresh MLflow 3.17.2 makes, object by object.
 extern const std::string_view mlflow_schema_sql;
+// The same of 0001_mlflow_postgres.sql for PostgreSQL.
+extern const std::string_view mlflow_postgres_schema_sql;
 // The statements of 0002_indexes.sql; they may be run again.
 extern const std::string_view sandbox_indexes_sql;
 // The statements of 0003_sqlite_statistics.sql; they may be run again.

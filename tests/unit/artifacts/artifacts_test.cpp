@@ -11,6 +11,7 @@
 #include "sandbox/base/error.h"
 #include "tests/support/fake_env.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;             // NOLINT(google-build-using-namespace): a test of these
 using namespace sandbox::artifacts;  // NOLINT(google-build-using-namespace)
@@ -47,7 +48,7 @@ struct Answer {
 struct World {
   TemporaryDirectory directory;
   FakeEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   std::unique_ptr<store::ObjectStore> store =
       store::open_object_store(env, (directory.path / "store").string());
   Artifacts artifacts;

@@ -7,6 +7,7 @@
 #include "sandbox/base/fields_json.h"
 #include "sandbox/mlflow_server.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/test_database.h"
 
 namespace sandbox::auth {
 namespace {
@@ -27,7 +28,7 @@ TEST_CASE("every endpoint of the server has its row in the table of rules", "[au
   SystemEnv env;
   const TemporaryDirectory place;
   const auto objects = store::open_object_store(env, (place.path / "objects").string());
-  const auto database = db::open_database("sqlite://");
+  const auto database = open_test_database();
   const auto users = db::open_auth_database("");
   Gate gate(env, *database, *users, {});
   MlflowServerOptions options;
@@ -76,7 +77,7 @@ class Text final : public http::BodyReader {
 // Ann may read experiment 7 and model "open", and nothing else.
 struct Asking {
   SystemEnv env;
-  std::unique_ptr<db::Database> tracking = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> tracking = open_test_database();
   std::unique_ptr<db::Database> users = db::open_auth_database("");
   Accounts accounts{env, *users};
   Callers callers{env, accounts, Permission::no_permissions};

@@ -51,14 +51,14 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "it answers statement after statement", "[db]") {
+TEST_CASE_METHOD(Fixture, "it answers statement after statement", "[db][sqlite]") {
   CHECK(ask("SELECT 1 AS a, 'x' AS b, NULL AS c; -- more\n SELECT name FROM workspaces;") ==
         "a b c \n1 x NULL \nend\nname \ndefault \nend\n");
   CHECK(ask("SELECT 1 AS a WHERE 0") == "a \nend\n");
   CHECK(ask(" ; ;") == "");
 }
 
-TEST_CASE_METHOD(Fixture, "it sees what a server writes beside it, and never writes", "[db]") {
+TEST_CASE_METHOD(Fixture, "it sees what a server writes beside it, and never writes", "[db][sqlite]") {
   database->write([](db::Tx& tx) { tx.execute("INSERT INTO workspaces (name) VALUES ('later')"); });
   CHECK(ask("SELECT COUNT(*) AS n FROM workspaces") == "n \n2 \nend\n");
   const std::string other = (directory.path / "other.db").string();
@@ -94,12 +94,12 @@ TEST_CASE_METHOD(Fixture, "it sees what a server writes beside it, and never wri
   CHECK_THROWS_WITH(ask("DELETE FROM runs"), Catch::Contains("only reads"));
 }
 
-TEST_CASE_METHOD(Fixture, "errors are the database's own sentences", "[db]") {
+TEST_CASE_METHOD(Fixture, "errors are the database's own sentences", "[db][sqlite]") {
   CHECK_THROWS_WITH(ask("SELECT * FROM nope"), "no such table: nope");
   CHECK_THROWS_WITH(ask("SELEC 1"), "near \"SELEC\": syntax error");
 }
 
-TEST_CASE_METHOD(Fixture, "a statement ends at its time and when it is interrupted", "[db]") {
+TEST_CASE_METHOD(Fixture, "a statement ends at its time and when it is interrupted", "[db][sqlite]") {
   const std::string endless =
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
   Notes notes;
@@ -110,14 +110,14 @@ TEST_CASE_METHOD(Fixture, "a statement ends at its time and when it is interrupt
   CHECK(ask("SELECT 1 AS a") == "a \n1 \nend\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a statement is whole at its semicolon", "[db]") {
+TEST_CASE_METHOD(Fixture, "a statement is whole at its semicolon", "[db][sqlite]") {
   CHECK(console->is_whole("SELECT 1;\n"));
   CHECK_FALSE(console->is_whole("SELECT 1\n"));
   CHECK_FALSE(console->is_whole("SELECT ';\n"));
   CHECK_FALSE(console->is_whole("SELECT 1 -- ;\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "it lists the database, its tables and a table's parts", "[db]") {
+TEST_CASE_METHOD(Fixture, "it lists the database, its tables and a table's parts", "[db][sqlite]") {
   Notes notes;
   console->databases(notes);
   CHECK_THAT(notes.text,
@@ -134,7 +134,7 @@ TEST_CASE_METHOD(Fixture, "it lists the database, its tables and a table's parts
   CHECK_THROWS_WITH(console->describe("nope", notes), Catch::Contains("Did not find any table"));
 }
 
-TEST_CASE("a database that is not there is not made", "[db]") {
+TEST_CASE("a database that is not there is not made", "[db][sqlite]") {
   FakeEnv env;
   const TemporaryDirectory directory;
   const std::string file = (directory.path / "no.db").string();

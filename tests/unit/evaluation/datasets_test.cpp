@@ -39,7 +39,8 @@ TEST_CASE("a dataset lies in the tables as the reference writes it", "[evaluatio
                              made.dataset_id + "|experiment|8|1700000000000\n");
 }
 
-TEST_CASE("records lie in the tables as the reference writes them", "[evaluation]") {
+// NaN is no JSON for PostgreSQL, which refuses it from the reference as well.
+TEST_CASE("records lie in the tables as the reference writes them", "[evaluation][sqlite]") {
   DatasetWorld world;
   const std::string id = world.create("qa");
   world.records.upsert(
@@ -69,7 +70,7 @@ TEST_CASE("the same inputs are one record, whatever their order", "[evaluation]"
   CHECK(counts.inserted_count == 1);
   CHECK(counts.updated_count == 1);
   CHECK(world.rows("SELECT expectations, created_time, last_update_time FROM "
-                   "evaluation_dataset_records WHERE expectations <> 'null'",
+                   "evaluation_dataset_records WHERE CAST(expectations AS TEXT) <> 'null'",
                    3) == R"({"x": 3, "y": 2, "z": 4}|1700000000001|1700000000002)"
                          "\n");
 }

@@ -63,9 +63,9 @@ TEST_CASE("traces of an issue are counted once each", "[evaluation]") {
   world.script(
       "INSERT INTO assessments (assessment_id, trace_id, name, assessment_type, value, "
       "created_timestamp, last_updated_timestamp, source_type, valid) VALUES ('a1', 't1', '" +
-      one + "', 'issue', '{}', 1, 1, 'HUMAN', 1), ('a2', 't1', '" + one +
-      "', 'issue', '{}', 1, 1, 'HUMAN', 1), ('a3', 't8', '" + one +
-      "', 'feedback', '{}', 1, 1, 'HUMAN', 1)");
+      one + "', 'issue', '{}', 1, 1, 'HUMAN', TRUE), ('a2', 't1', '" + one +
+      "', 'issue', '{}', 1, 1, 'HUMAN', TRUE), ('a3', 't8', '" + one +
+      "', 'feedback', '{}', 1, 1, 'HUMAN', TRUE)");
   SearchIssues in;
   in.include_trace_count = true;
   const IssuePage page = issues.search(in);

@@ -11,12 +11,13 @@
 #include "sandbox/base/error.h"
 #include "sandbox/db/database.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/test_database.h"
 
 namespace sandbox::evaluation {
 
 struct World {
   FakeEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
 
   World() {
     script(

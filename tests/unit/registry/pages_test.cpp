@@ -7,6 +7,7 @@
 #include "sandbox/registry/aliases.h"
 #include "sandbox/registry/registered_models.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
 using namespace sandbox::registry;  // NOLINT(google-build-using-namespace): a test of this
@@ -19,7 +20,7 @@ constexpr int versions_count = 130;
 
 struct Shelf {
   FakeEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   RegisteredModels models{env, *database};
   ModelVersions versions{env, *database};
   Aliases aliases{*database};
@@ -94,7 +95,7 @@ TEST_CASE("the versions of a few runs come in the usual order", "[registry]") {
   CHECK(shelf.versions.search("run_id IN ('', 'b')", {}, 10, "").model_versions.size() == 1);
 }
 
-TEST_CASE("searches of many versions use their indexes", "[registry]") {
+TEST_CASE("searches of many versions use their indexes", "[registry][sqlite]") {
   Shelf shelf;
   const auto plan = [&](const std::string& condition, const std::string& order) {
     std::string out;
@@ -120,7 +121,7 @@ TEST_CASE("searches of many versions use their indexes", "[registry]") {
 
 TEST_CASE("the registry tells of changes once they are made", "[registry]") {
   FakeEnv env;
-  auto database = db::open_database("sqlite://");
+  auto database = open_test_database();
   std::vector<std::string> told;
   const Announce announce = [&](const Event& event) {
     told.push_back(std::string(event.entity) + "." + std::string(event.action) + " " +

@@ -7,6 +7,7 @@
 #include "sandbox/registry/aliases.h"
 #include "sandbox/registry/names.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
 using namespace sandbox::registry;  // NOLINT(google-build-using-namespace): a test of this
@@ -18,7 +19,7 @@ using Names = std::vector<std::string>;
 
 struct Shelf {
   FakeEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   RegisteredModels models{env, *database};
   ModelVersions versions{env, *database};
   Aliases aliases{*database};

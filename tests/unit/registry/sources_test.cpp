@@ -13,6 +13,7 @@
 #include "sandbox/registry/uris.h"
 #include "tests/support/fake_env.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
 using namespace sandbox::registry;  // NOLINT(google-build-using-namespace): a test of this
@@ -25,7 +26,7 @@ struct Shelf {
   FakeEnv env;
   TemporaryDirectory directory;
   std::string disk = directory.path.string();
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   SourceRules rules;
   RegisteredModels models{env, *database};
   Aliases aliases{*database};

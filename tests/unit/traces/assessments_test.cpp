@@ -6,6 +6,7 @@
 
 #include "sandbox/base/error.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;          // NOLINT(google-build-using-namespace): a test of these
 using namespace sandbox::traces;  // NOLINT(google-build-using-namespace)
@@ -14,7 +15,7 @@ namespace {
 
 struct World {
   FakeEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   Assessments assessments{env, *database};
 
   World() {
@@ -92,17 +93,17 @@ TEST_CASE("an assessment's row is the one MLflow writes", "[traces]") {
 TEST_CASE("the number charts are made of", "[traces]") {
   World world;
   const auto numbers = [&](const Assessment& in) {
-    return world.columns("aggregate_value, is_numeric_value", world.add(in));
+    return world.columns("CAST(aggregate_value * 10 AS INTEGER), is_numeric_value", world.add(in));
   };
-  CHECK(numbers(feedback("2")) == "2.0|1");
-  CHECK(numbers(feedback("true")) == "1.0|0");
-  CHECK(numbers(feedback("false")) == "0.0|0");
-  CHECK(numbers(feedback("\" Yes \"")) == "1.0|0");
-  CHECK(numbers(feedback("\"NO\"")) == "0.0|0");
+  CHECK(numbers(feedback("2")) == "20|1");
+  CHECK(numbers(feedback("true")) == "10|0");
+  CHECK(numbers(feedback("false")) == "0|0");
+  CHECK(numbers(feedback("\" Yes \"")) == "10|0");
+  CHECK(numbers(feedback("\"NO\"")) == "0|0");
   CHECK(numbers(feedback("\"maybe\"")) == "-|0");
   CHECK(numbers(feedback("null")) == "-|0");
   CHECK(numbers(feedback("[1]")) == "-|0");
-  CHECK(numbers(expectation("0.5")) == "0.5|1");
+  CHECK(numbers(expectation("0.5")) == "5|1");
 }
 
 TEST_CASE("an overridden assessment is valid again when the other one goes", "[traces]") {
@@ -145,14 +146,14 @@ TEST_CASE("an update touches what its mask names", "[traces]") {
   const auto update = [&](const std::vector<std::string>& mask) {
     world.assessments.update("tr-1", *made.assessment_id, change, mask);
     return world.columns(
-        "value, rationale, assessment_metadata, aggregate_value, "
+        "value, rationale, assessment_metadata, CAST(aggregate_value AS INTEGER), "
         "last_updated_timestamp - created_timestamp",
         made);
   };
-  CHECK(update({}) == R"(1.0|r|{"a": "1"}|1.0|5)");
-  CHECK(update({"rationale"}) == R"(1.0|s|{"a": "1"}|1.0|5)");
-  CHECK(update({"metadata"}) == R"(1.0|s|{"a": "1", "b": "2"}|1.0|5)");
-  CHECK(update({"feedback"}) == R"("no"|s|{"a": "1", "b": "2"}|0.0|5)");
+  CHECK(update({}) == R"(1.0|r|{"a": "1"}|1|5)");
+  CHECK(update({"rationale"}) == R"(1.0|s|{"a": "1"}|1|5)");
+  CHECK(update({"metadata"}) == R"(1.0|s|{"a": "1", "b": "2"}|1|5)");
+  CHECK(update({"feedback"}) == R"("no"|s|{"a": "1", "b": "2"}|0|5)");
 }
 
 TEST_CASE("an expectation's own JSON stays as it was through updates", "[traces]") {

@@ -30,7 +30,7 @@ std::string plan_of(const std::string& filter) {
 }  // namespace
 
 // By the experiment, each trace of a search would read every span there is.
-TEST_CASE("SQLite looks for spans by their trace", "[traces]") {
+TEST_CASE("SQLite looks for spans by their trace", "[traces][sqlite]") {
   for (const std::string filter :
        {"span.name = 'x'", "span.type IN ('LLM', 'TOOL')", "span.status = 'OK'",
         "span.attributes.model LIKE '%x%'", "trace.text LIKE '%x%'", "span.content ILIKE '%x%'",
@@ -41,7 +41,7 @@ TEST_CASE("SQLite looks for spans by their trace", "[traces]") {
   }
 }
 
-TEST_CASE("SQLite reads no table from end to end for a filter", "[traces]") {
+TEST_CASE("SQLite reads no table from end to end for a filter", "[traces][sqlite]") {
   for (const std::string filter :
        {"tags.k = 'v'", "metadata.k IS NULL", "metadata.`mlflow.trace.session` = 's'",
         "run_id = 'r'", "feedback.q = 'yes'", "feedback.q > 0.5", "feedback.q IS NULL",

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "sandbox/base/error.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;          // NOLINT(google-build-using-namespace): a test of these
 using namespace sandbox::traces;  // NOLINT(google-build-using-namespace)
@@ -11,7 +12,7 @@ namespace {
 
 // Three traces with a span each; the second one has no tokens.
 struct World {
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   TraceMetrics metrics{*database};
 
   World() {
@@ -32,8 +33,8 @@ struct World {
           "INSERT INTO assessments (assessment_id, trace_id, name, assessment_type, value, "
           "created_timestamp, last_updated_timestamp, source_type, valid, experiment_id, "
           "trace_timestamp_ms, aggregate_value) VALUES "
-          "('a-1', 'tr-1', 'q', 'feedback', '1.0', 1, 1, 'HUMAN', 1, 7, 0, 1.0), "
-          "('a-2', 'tr-1', 'q', 'feedback', '5.0', 1, 1, 'HUMAN', 0, 7, 0, 5.0)");
+          "('a-1', 'tr-1', 'q', 'feedback', '1.0', 1, 1, 'HUMAN', TRUE, 7, 0, 1.0), "
+          "('a-2', 'tr-1', 'q', 'feedback', '5.0', 1, 1, 'HUMAN', FALSE, 7, 0, 5.0)");
     });
   }
 

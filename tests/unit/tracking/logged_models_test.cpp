@@ -7,6 +7,7 @@
 #include "sandbox/http/api.h"
 #include "sandbox/tracking/api.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;            // NOLINT(google-build-using-namespace): a test of these
 using namespace sandbox::tracking;  // NOLINT(google-build-using-namespace)
@@ -15,7 +16,7 @@ namespace {
 
 struct World {
   FakeEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   LoggedModels models{env, *database};
 
   World() {

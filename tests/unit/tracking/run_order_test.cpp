@@ -13,6 +13,7 @@
 #include "sandbox/tracking/metrics.h"
 #include "sandbox/tracking/runs.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;            // NOLINT(google-build-using-namespace): a test of this
 using namespace sandbox::tracking;  // NOLINT(google-build-using-namespace): namespace
@@ -32,7 +33,7 @@ enum class Values { equal, few, different };
 
 struct Lab {
   FakeEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   Experiments experiments{env, *database, "mlflow-artifacts:/"};
   Runs runs{env, *database};
   Metrics metrics{*database};

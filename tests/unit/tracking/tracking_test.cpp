@@ -10,6 +10,7 @@
 #include "sandbox/tracking/names.h"
 #include "sandbox/tracking/runs.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
 using namespace sandbox::tracking;  // NOLINT(google-build-using-namespace): a test of this
@@ -19,7 +20,7 @@ namespace {
 
 struct Lab {
   FakeEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   Experiments experiments{env, *database, "mlflow-artifacts:/"};
   Runs runs{env, *database};
   Metrics metrics{*database};

@@ -115,10 +115,10 @@ TEST_CASE("an experiment goes with everything that refers to it", "[upkeep]") {
       "INSERT INTO span_metrics VALUES ('tr-1', 's', 'k', 1);"
       "INSERT INTO assessments (assessment_id, trace_id, name, assessment_type, value, "
       "created_timestamp, last_updated_timestamp, source_type, valid, is_numeric_value) VALUES "
-      "('a', 'tr-1', 'n', 'feedback', '1', 1, 1, 'HUMAN', 1, 0);"
+      "('a', 'tr-1', 'n', 'feedback', '1', 1, 1, 'HUMAN', TRUE, FALSE);"
       "INSERT INTO datasets VALUES ('d', 1, 'n', 'x', 't', 's', NULL, NULL);"
       "INSERT INTO issues VALUES ('i', 1, 'n', 'd', 'open', NULL, NULL, NULL, NULL, 1, 1, NULL);"
-      "INSERT INTO label_schemas VALUES ('l', 1, 'n', 't', NULL, 0, 'i', '{}', NULL, 1, 1, 0);"
+      "INSERT INTO label_schemas VALUES ('l', 1, 'n', 't', NULL, FALSE, 'i', '{}', NULL, 1, 1, FALSE);"
       "INSERT INTO review_queues VALUES ('q', 1, 'n', 't', NULL, 1, 1, 'n');"
       "INSERT INTO review_queue_items VALUES ('q', 't', 'tr-1', 's', NULL, NULL, 1, 1);"
       "INSERT INTO review_queue_users VALUES ('q', 'u');"
@@ -164,8 +164,8 @@ TEST_CASE("an experiment goes with everything that refers to it", "[upkeep]") {
     INFO(table);
     CHECK(lab.count(table) == 0);
   }
-  CHECK(lab.count("experiments") == 1);              // Default
-  CHECK(lab.experiments.create("e", "", {}) == id);  // its name and number are free again
+  CHECK(lab.count("experiments") == 1);                 // Default
+  CHECK_NOTHROW(lab.experiments.create("e", "", {}));  // its name is free again
 }
 
 TEST_CASE("an experiment with a run that was restored is kept", "[upkeep]") {

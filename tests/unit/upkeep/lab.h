@@ -15,6 +15,7 @@
 #include "sandbox/upkeep/collector.h"
 #include "tests/support/fake_env.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/test_database.h"
 
 namespace sandbox::upkeep {
 
@@ -22,7 +23,7 @@ struct Lab {
   FakeEnv env;
   TemporaryDirectory directory;
   std::unique_ptr<db::Database> database =
-      db::open_database("sqlite:///" + (directory.path / "mlflow.db").string());
+      open_test_database("sqlite:///" + (directory.path / "mlflow.db").string());
   std::unique_ptr<store::ObjectStore> store =
       store::open_object_store(env, (directory.path / "objects").string());
   tracking::Experiments experiments{env, *database, "mlflow-artifacts:/"};

@@ -21,7 +21,7 @@ std::string all_statements() {
 
 }  // namespace
 
-TEST_CASE("every table that refers to what is removed is emptied of it", "[upkeep]") {
+TEST_CASE("every table that refers to what is removed is emptied of it", "[upkeep][sqlite]") {
   const Lab lab;
   const std::string statements = all_statements();
   const std::set<std::string> owners{"runs",  "experiments", "logged_models", "trace_info",
@@ -43,7 +43,7 @@ TEST_CASE("every table that refers to what is removed is emptied of it", "[upkee
   });
 }
 
-TEST_CASE("large tables are never read whole to find what goes", "[upkeep]") {
+TEST_CASE("large tables are never read whole to find what goes", "[upkeep][sqlite]") {
   const Lab lab;
   // These have a row or a few for an experiment, a scorer or an endpoint.
   const std::set<std::string> small{"SCAN experiment_tags", "SCAN online_scoring_configs", "SCAN c",

@@ -7,6 +7,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;            // NOLINT(google-build-using-namespace): a test of these
 using namespace sandbox::webhooks;  // NOLINT(google-build-using-namespace): namespaces
@@ -64,7 +65,7 @@ struct Post {
 
   DeliveryOptions options_;
   SystemEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   Webhooks webhooks{env, *database, Fernet(new_fernet_key(env)), {{"http"}, true}};
   Receiver receiver;
   Deliveries deliveries{env, webhooks, options_,

@@ -4,6 +4,7 @@
 
 #include "sandbox/base/error.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;            // NOLINT(google-build-using-namespace): a test of these
 using namespace sandbox::webhooks;  // NOLINT(google-build-using-namespace): namespaces
@@ -24,7 +25,7 @@ struct Desk {
   }
 
   FakeEnv env;
-  std::unique_ptr<db::Database> database = db::open_database("sqlite://");
+  std::unique_ptr<db::Database> database = open_test_database();
   Webhooks webhooks;
 };
 

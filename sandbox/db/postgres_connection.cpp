@@ -1,0 +1,292 @@
+#include "sandbox/db/postgres_connection.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "sandbox/db/postgres_statement.h"
+
+namespace sandbox::db {
+namespace {
+
+constexpr std::size_t prepared_statements_max = 400;  // each keeps a plan in the server's memory
+constexpr std::size_t values_of_statement_max = 8'000;  // the protocol's own limit is 65,535
+constexpr std::string_view fetched_rows = "10000";
+constexpr int oldest_version = 13'00'00;  // the first with pg_current_xact_id
+constexpr pqxx::oid boolean_type = 16;
+
+// libpqxx 6 would otherwise connect again by itself and run the rest of a transaction outside it.
+void stay_broken(pqxx::connection& connection) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  connection.inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+}
+
+pqxx::connection connected(const PostgresAddress& address) {
+  try {
+    return pqxx::connection(address.connection);
+  } catch (const std::exception& failure) {
+    throw connection_failure(address, failure.what());
+  }
+}
+
+class ResultCells {
+ public:
+  explicit ResultCells(pqxx::result result) : result_(std::move(result)) {}
+  bool next() { return ++row_ < static_cast<std::int64_t>(result_.size()); }
+  void replace(pqxx::result result) {
+    result_ = std::move(result);
+    row_ = -1;
+  }
+  [[nodiscard]] bool is_empty() const { return result_.empty(); }
+  [[nodiscard]] bool is_null(int column) const { return field(column).is_null(); }
+  [[nodiscard]] std::string_view text(int column) const {
+    const pqxx::field cell = field(column);
+    if (cell.is_null()) return {};
+    if (is_boolean(column)) return cell.c_str()[0] == 't' ? "1" : "0";
+    return {cell.c_str(), cell.size()};
+  }
+  [[nodiscard]] double real(int column) const {
+    const std::string_view written = text(column);
+    double number = 0;
+    std::from_chars(written.data(), written.data() + written.size(), number);
+    return number;
+  }
+  [[nodiscard]] std::int64_t integer(int column) const {
+    const std::string_view written = text(column);
+    const char* const end = written.data() + written.size();
+    std::int64_t number = 0;
+    const auto read = std::from_chars(written.data(), end, number);
+    // 3.5 and 1e+20, as SUM and AVG may answer.
+    return read.ptr == end ? number : static_cast<std::int64_t>(real(column));
+  }
+
+ private:
+  [[nodiscard]] pqxx::field field(int column) const {
+    return pqxx::row(result_[static_cast<pqxx::result::size_type>(row_)])[column];
+  }
+  [[nodiscard]] bool is_boolean(int column) const {
+    return result_.column_type(column) == boolean_type;
+  }
+  pqxx::result result_;
+  std::int64_t row_ = -1;
+};
+
+class PostgresCursor : public Rows::Cursor {
+ public:
+  explicit PostgresCursor(pqxx::result result) : cells_(std::move(result)) {}
+  bool next() override { return cells_.next(); }
+  [[nodiscard]] bool is_null(int column) const override { return cells_.is_null(column); }
+  [[nodiscard]] std::int64_t integer(int column) const override { return cells_.integer(column); }
+  [[nodiscard]] double real(int column) const override { return cells_.real(column); }
+  [[nodiscard]] std::string_view text(int column) const override { return cells_.text(column); }
+
+ protected:
+  ResultCells& cells() { return cells_; }
+
+ private:
+  ResultCells cells_;
+};
+
+}  // namespace
+
+// Fetches the rows of a server-side cursor in pieces. The transaction's end closes one that was not
+// read to its end.
+class PostgresLongCursor final : public PostgresCursor {
+ public:
+  PostgresLongCursor(PostgresConnection& connection, const std::string& name)
+      : PostgresCursor(pqxx::result()),
+        connection_(connection),
+        fetch_("FETCH " + std::string(fetched_rows) + " FROM " + name),
+        close_("CLOSE " + name) {
+    fetch();
+  }
+  bool next() override {
+    if (PostgresCursor::next()) return true;
+    if (is_closed_) return false;
+    fetch();
+    return PostgresCursor::next();
+  }
+
+ private:
+  void fetch() {
+    cells().replace(connection_.run_plain(fetch_, "reading"));
+    if (!cells().is_empty()) return;
+    connection_.run_plain(close_, "reading");
+    is_closed_ = true;
+  }
+  PostgresConnection& connection_;
+  std::string fetch_;
+  std::string close_;
+  bool is_closed_ = false;
+};
+
+PostgresConnection::PostgresConnection(const PostgresAddress& address)
+    : address_(address), connection_(connected(address)), channel_(connection_) {
+  stay_broken(connection_);
+  if (connection_.server_version() < oldest_version) {
+    throw PostgresFailure(PostgresFailure::Kind::refused, Code::invalid_state,
+                          "PostgreSQL's " + address_.shown() + " has version " +
+                              std::to_string(connection_.server_version() / 10'000) +
+                              "; this server needs 13 or later.");
+  }
+  const pqxx::result answer = run_plain(
+      "SET client_min_messages = error; SET extra_float_digits = 1; SET standard_conforming_strings "
+      "= on; SELECT pg_is_in_recovery()",
+      "connecting");
+  if (answer.at(0).at(0).as<bool>()) {
+    throw PostgresFailure(PostgresFailure::Kind::unreachable, Code::temporarily_unavailable,
+                          "PostgreSQL's " + address_.shown() +
+                              " is a replica that only reads, or recovers from a crash. Name the "
+                              "primary server; with several hosts in the URI add "
+                              "?target_session_attrs=read-write.");
+  }
+}
+
+void PostgresConnection::begin_write() {
+  failure_.reset();
+  transaction_id_ = run_plain(
+                        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT "
+                        "pg_current_xact_id()",
+                        "beginning to write")
+                        .at(0)
+                        .at(0)
+                        .as<std::string>();
+}
+
+void PostgresConnection::begin_read() {
+  failure_.reset();
+  run_plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "beginning to read");
+}
+
+void PostgresConnection::commit() {
+  if (failure_) throw PostgresFailure(*failure_);
+  run_plain("COMMIT", "making changes durable");
+}
+
+void PostgresConnection::roll_back() {
+  run_plain("ROLLBACK", "undoing changes");
+}
+
+PostgresConnection::Outcome PostgresConnection::outcome_of(const std::string& transaction_id) {
+  const pqxx::result answer = run_plain("SELECT pg_xact_status('" + transaction_id + "'::xid8)",
+                                        "asking what became of a transaction");
+  const pqxx::field status = answer.at(0).at(0);
+  if (status.is_null()) return Outcome::unknown;
+  const auto word = status.as<std::string>();
+  if (word == "committed") return Outcome::committed;
+  return word == "aborted" ? Outcome::rolled_back : Outcome::in_progress;
+}
+
+Rows PostgresConnection::query_values(std::string_view sql, const std::vector<Value>& values) {
+  return Rows(std::make_unique<PostgresCursor>(run(sql, values, "reading")));
+}
+
+std::int64_t PostgresConnection::execute_values(std::string_view sql,
+                                                const std::vector<Value>& values) {
+  return static_cast<std::int64_t>(run(sql, values, "writing").affected_rows());
+}
+
+void PostgresConnection::script(std::string_view sql) {
+  run_plain(std::string(sql), "preparing its tables");
+}
+
+// Rows go in powers of four, so that few texts have to be prepared.
+std::int64_t PostgresConnection::execute_many(std::string_view sql,
+                                              const std::vector<std::vector<Value>>& rows) {
+  if (rows.empty()) return 0;
+  const std::size_t width = std::max<std::size_t>(rows.front().size(), 1);
+  std::int64_t changed = 0;
+  for (std::size_t at = 0; at < rows.size();) {
+    std::size_t count = 1;
+    while (count * 4 <= rows.size() - at && count * 4 * width <= values_of_statement_max) {
+      count *= 4;
+    }
+    std::vector<Value> values;
+    values.reserve(count * width);
+    for (std::size_t i = at; i < at + count; ++i) {
+      values.insert(values.end(), rows[i].begin(), rows[i].end());
+    }
+    changed += execute_values(repeat_values(sql, count), values);
+    at += count;
+  }
+  return changed;
+}
+
+Rows PostgresConnection::query_long_values(std::string_view sql, const std::vector<Value>& values) {
+  const std::string name = "long_" + std::to_string(++cursors_made_);
+  std::vector<std::string> texts;
+  std::vector<const char*> parameters;
+  for (const Value& value : values) texts.push_back(parameter_text(value));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    parameters.push_back(values[i].kind() == Value::Kind::null ? nullptr : texts[i].c_str());
+  }
+  const std::string text =
+      "DECLARE " + name + " NO SCROLL CURSOR FOR " + postgres_text(sql, values);
+  translated("reading", [&] {
+    return channel_.exec_params(text, pqxx::prepare::make_dynamic_params(parameters));
+  });
+  return Rows(std::make_unique<PostgresLongCursor>(*this, name));
+}
+
+void PostgresConnection::lock(std::string_view name) {
+  run("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", {Value(name)}, "waiting for a lock");
+}
+
+pqxx::result PostgresConnection::run(std::string_view sql,
+                                     const std::vector<Value>& values,
+                                     const std::string& doing) {
+  std::vector<std::string> texts;
+  std::vector<const char*> parameters;
+  texts.reserve(values.size());
+  parameters.reserve(values.size());
+  for (const Value& value : values) texts.push_back(parameter_text(value));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    parameters.push_back(values[i].kind() == Value::Kind::null ? nullptr : texts[i].c_str());
+  }
+  return translated(doing, [&] {
+    return channel_.exec_prepared(prepared(sql, values),
+                                  pqxx::prepare::make_dynamic_params(parameters));
+  });
+}
+
+pqxx::result PostgresConnection::run_plain(const std::string& sql, const std::string& doing) {
+  return translated(doing, [&] { return channel_.exec(sql); });
+}
+
+const std::string& PostgresConnection::prepared(std::string_view sql,
+                                                const std::vector<Value>& values) {
+  std::string key;
+  key.reserve(sql.size() + values.size() + 1);
+  for (const Value& value : values) key += static_cast<char>('a' + static_cast<int>(value.kind()));
+  key.append(" ").append(sql);
+  if (const auto found = names_.find(key); found != names_.end()) return found->second;
+  if (names_.size() >= prepared_statements_max) {
+    connection_.unprepare(names_.at(names_by_age_.front()));
+    names_.erase(names_by_age_.front());
+    names_by_age_.pop_front();
+  }
+  const std::string name = "s" + std::to_string(++names_made_);
+  connection_.prepare(name, postgres_text(sql, values));
+  connection_.prepare_now(name);
+  names_by_age_.push_back(key);
+  return names_.emplace(std::move(key), name).first->second;
+}
+
+pqxx::result PostgresConnection::translated(const std::string& doing,
+                                            const std::function<pqxx::result()>& work) {
+  try {
+    return work();
+  } catch (const pqxx::sql_error& failure) {
+    // A server that stops says so before it hangs up.
+    failure_ = connection_.is_open()
+                   ? statement_failure(address_, failure.sqlstate(), failure.what(), doing)
+                   : statement_failure(address_, "08006", failure.what(), doing);
+  } catch (const pqxx::failure& failure) {
+    failure_ = statement_failure(address_, connection_.is_open() ? "" : "08006", failure.what(),
+                                 doing);
+  }
+  throw PostgresFailure(*failure_);
+}
+
+}  // namespace sandbox::db

@@ -1,0 +1,74 @@
+// One PostgreSQL connection with its prepared statements. Used by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <pqxx/pqxx>
+
+#include "sandbox/db/database.h"
+#include "sandbox/db/postgres_failures.h"
+#include "sandbox/db/postgres_uri.h"
+
+namespace sandbox::db {
+
+class PostgresConnection final : public Tx {
+ public:
+  // Connects. Throws PostgresFailure. `address` outlives the connection.
+  explicit PostgresConnection(const PostgresAddress& address);
+
+  // Each throws PostgresFailure. After one nothing but roll_back may follow.
+  void begin_write();
+  void begin_read();
+  // Throws the failure of an earlier statement that somebody swallowed: PostgreSQL answers such a
+  // COMMIT with a rollback.
+  void commit();
+  void roll_back();
+
+  // The number of the write transaction, for was_committed on another connection.
+  [[nodiscard]] const std::string& transaction_id() const { return transaction_id_; }
+  enum class Outcome { committed, rolled_back, in_progress, unknown };
+  Outcome outcome_of(const std::string& transaction_id);
+
+  [[nodiscard]] bool is_open() const { return connection_.is_open(); }
+
+  Rows query_values(std::string_view sql, const std::vector<Value>& values) override;
+  std::int64_t execute_values(std::string_view sql, const std::vector<Value>& values) override;
+  void script(std::string_view sql) override;
+  std::int64_t execute_many(std::string_view sql,
+                            const std::vector<std::vector<Value>>& rows) override;
+  Rows query_long_values(std::string_view sql, const std::vector<Value>& values) override;
+  void lock(std::string_view name) override;
+
+ private:
+  friend class PostgresLongCursor;
+
+  pqxx::result run(std::string_view sql,
+                   const std::vector<Value>& values,
+                   const std::string& doing);
+  pqxx::result run_plain(const std::string& sql, const std::string& doing);
+  // The name this connection has prepared the statement under.
+  const std::string& prepared(std::string_view sql, const std::vector<Value>& values);
+  // Calls `work`, and tells what it throws as a PostgresFailure.
+  pqxx::result translated(const std::string& doing, const std::function<pqxx::result()>& work);
+
+  const PostgresAddress& address_;
+  pqxx::connection connection_;
+  // libpqxx sends statements through a transaction; the real ones are begun and ended by hand, so
+  // that BEGIN and the transaction's number share a round trip.
+  pqxx::nontransaction channel_;
+  std::string transaction_id_;
+  std::optional<PostgresFailure> failure_;  // of a statement of this transaction
+  std::unordered_map<std::string, std::string> names_;
+  std::deque<std::string> names_by_age_;  // keys of names_
+  std::int64_t names_made_ = 0;
+  std::int64_t cursors_made_ = 0;
+};
+
+}  // namespace sandbox::db

@@ -1,0 +1,36 @@
+// PostgreSQL's refusals as sentences: which server, database and user, and what to do.
+#pragma once
+
+#include <string>
+
+#include "sandbox/base/error.h"
+#include "sandbox/db/postgres_uri.h"
+
+namespace sandbox::db {
+
+class PostgresFailure : public Error {
+ public:
+  enum class Kind {
+    unreachable,  // the connection is lost, or cannot be made just now: another try may succeed
+    conflict,     // another transaction was in the way: the work runs again
+    collision,    // the same, where a second try that fails as well says that it is no accident
+    refused,      // trying again changes nothing
+  };
+  PostgresFailure(Kind kind, Code code, const std::string& message)
+      : Error(code, message), kind_(kind) {}
+  [[nodiscard]] Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+// A statement's failure; `doing` is what was being done ("reading"), `message` PostgreSQL's words.
+PostgresFailure statement_failure(const PostgresAddress& address,
+                                  const std::string& sqlstate,
+                                  const std::string& message,
+                                  const std::string& doing);
+
+// A connection that could not be made. libpq tells its reasons in words alone.
+PostgresFailure connection_failure(const PostgresAddress& address, const std::string& message);
+
+}  // namespace sandbox::db

@@ -1,0 +1,17 @@
+// MLflow's tables in a PostgreSQL database.
+#pragma once
+
+#include <string>
+
+#include "sandbox/db/database.h"
+#include "sandbox/db/postgres_uri.h"
+
+namespace sandbox::db {
+
+// Makes MLflow's tables in an empty database, and this server's indexes where they are missing.
+// Processes that come at the same time wait for each other. Throws Error(invalid_state) for a
+// database of another program or at another revision, with the command that upgrades it;
+// `shown_uri` is the URI that command names, without a password.
+void prepare_postgres_schema(Tx& tx, const PostgresAddress& address, const std::string& shown_uri);
+
+}  // namespace sandbox::db

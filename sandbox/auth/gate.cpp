@@ -82,7 +82,10 @@ http::Handler Gate::protect(std::string_view method,
     const bool is_admin = caller->user.is_admin;
     if (is_admin && rule->effect == nullptr) return endpoint(request);
     Question question(world_, request, *caller);
-    if (!is_admin && !rule->check(question, rule->action)) return denied(request);
+    if (!is_admin && !rule->check(question, rule->action)) {
+      auto refusal = rule->refusal != nullptr ? rule->refusal(question) : std::nullopt;
+      return refusal ? std::move(*refusal) : denied(request);
+    }
     // The endpoint is going to read the body, which is looked at again afterwards.
     if (rule->effect != nullptr || rule->filter != nullptr) (void)question.body();
     http::Response response = endpoint(request);

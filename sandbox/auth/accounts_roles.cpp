@@ -128,13 +128,6 @@ std::int64_t own_role(db::Tx& tx, std::int64_t user_id) {
   return id;
 }
 
-[[noreturn]] void refuse_workspace_type() {
-  throw Error(Code::invalid_parameter_value,
-              "resource_type 'workspace' is not supported by the per-user permission convenience "
-              "APIs. Use set_workspace_permission / delete_workspace_permission for workspace-wide "
-              "grants.");
-}
-
 std::string permission_words(const std::string& user,
                              const std::string& type,
                              const std::string& pattern) {
@@ -302,7 +295,7 @@ void Accounts::grant_to(const std::string& user_name,
                         const std::string& type,
                         const std::string& pattern,
                         const std::string& permission) {
-  if (type == "workspace") refuse_workspace_type();
+  check_is_no_workspace(type);
   check_pattern(pattern, type);
   check_grant(permission, type);
   write([&](db::Tx& tx) {
@@ -334,7 +327,7 @@ void Accounts::set_grant(const std::string& user_name,
 void Accounts::revoke_from(const std::string& user_name,
                            const std::string& type,
                            const std::string& pattern) {
-  if (type == "workspace") refuse_workspace_type();
+  check_is_no_workspace(type);
   check_resource_type(type);
   write([&](db::Tx& tx) {
     const auto role_id = find_own_role(tx, user_id_of(tx, user_name));

@@ -84,6 +84,12 @@ bool visible_permission(Question& question, Action action);
 
 }  // namespace check
 
+// How a check's "no" is told where it is not told as usual; nullopt for as usual.
+using Refusal = std::optional<http::Response> (*)(Question& question);
+
+// What the reference answers to a page whose one query may not be read: null.
+std::optional<http::Response> graphql_refusal(Question& question);
+
 // Whether the caller may see this review queue, in lists too.
 bool sees_review_queue(Question& question, const std::string& id);
 // Whether the caller may read the experiment with this id, in lists too.

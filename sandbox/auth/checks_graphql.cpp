@@ -56,8 +56,6 @@ class Variables {
   bool named_ = false;
 };
 
-}  // namespace
-
 // The letters of the query itself must name nothing and rename nothing that is filtered.
 bool is_plain(std::string_view query) {
   if (query.find_first_of("\"#") != std::string_view::npos) return false;
@@ -79,20 +77,65 @@ bool searches_only_versions(std::string_view query) {
                       [&](const char* root) { return query.find(root) != std::string_view::npos; });
 }
 
+// Whether there is a query that is plain.
+bool read_query(Question& question, std::string& query) {
+  const auto text = question.body().member("query");
+  return text && text->read(query) && is_plain(query);
+}
+
+// What a query asks for, where that is one thing under its own name: its names begin so, and those
+// of no types do.
+std::optional<std::string> only_root(std::string_view query) {
+  constexpr std::string_view start = "mlflow";
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  std::optional<std::string> found;
+  for (std::size_t at = query.find(start); at != std::string_view::npos;
+       at = query.find(start, at + start.size())) {
+    if (at > 0 && (is_letter(query[at - 1]) || query[at - 1] == '$')) continue;
+    const std::size_t before = query.substr(0, at).find_last_not_of(" \t\r\n,");
+    if (found || before == std::string_view::npos || query[before] == ':') return std::nullopt;
+    const auto* const end = std::find_if_not(query.begin() + at, query.end(), is_letter);
+    found.emplace(query.begin() + at, end);
+  }
+  return found;
+}
+
+}  // namespace
+
 namespace check {
 
 bool graphql(Question& question, Action /*action*/) {
   if (question.grants().reads_everything()) return true;
   if (question.request().method != "POST") return false;
-  const JsonView body = question.body();
   std::string query;
-  const auto text = body.member("query");
-  if (!text || !text->read(query) || !is_plain(query)) return false;
+  if (!read_query(question, query)) return false;
   Variables variables(question);
-  const auto given = body.member("variables");
+  const auto given = question.body().member("variables");
   return given && variables.are_readable(*given) &&
          (variables.named_anything() || searches_only_versions(query));
 }
 
 }  // namespace check
+
+std::optional<http::Response> graphql_refusal(Question& question) {
+  std::string query;
+  if (question.request().method != "POST" || !read_query(question, query)) return std::nullopt;
+  const auto root = only_root(query);
+  if (!root) return std::nullopt;
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_object();
+  writer.name("data");
+  writer.begin_object();
+  writer.name(*root);
+  writer.null();
+  writer.end_object();
+  writer.name("errors");
+  writer.null();
+  writer.end_object();
+  return http::Response::json(200, json);
+}
+
 }  // namespace sandbox::auth

@@ -91,19 +91,14 @@ bool visible_user(Question& question, Action /*action*/) {
 bool managed_resource(Question& question, Action /*action*/) {
   const std::string type = question.text("resource_type");
   const std::string id = question.text("resource_id");
-  if (type == "workspace") {
-    throw Error(Code::invalid_parameter_value,
-                "resource_type 'workspace' is not supported by the per-user permission convenience "
-                "APIs. Use set_workspace_permission / delete_workspace_permission for "
-                "workspace-wide grants.");
-  }
-  check_resource_type(type);
+  check_resource_of_user(type, id);
   // A grant on all of a type is no single resource's business.
   if (id == "*") return question.grants().is_workspace_admin();
   return allows(question.grants().effective({type, id}), Action::manage);
 }
 
 bool visible_permission(Question& question, Action /*action*/) {
+  check_is_no_workspace(question.text("resource_type"));
   const std::string user = question.text("username");
   if (user == question.caller().user.name) return true;
   return question.grants().is_workspace_admin() &&

@@ -7,13 +7,22 @@
 namespace sandbox::auth {
 namespace {
 
-http::Response not_authenticated() {
+// The reference serves spans, uploads and downloads by another framework than the rest, which calls
+// the same sentences plain text.
+std::string refusal_type(const http::Request& request) {
+  const bool is_file = request.path.find("/mlflow-artifacts/artifacts/") != std::string::npos &&
+                       request.method != "DELETE";
+  return is_file || request.path == "/v1/traces" ? "text/plain; charset=utf-8"
+                                                 : "text/html; charset=utf-8";
+}
+
+http::Response not_authenticated(const http::Request& request) {
   auto response = http::Response::text(
       401,
       "You are not authenticated. Please see "
       "https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to "
       "authenticate.",
-      "text/html; charset=utf-8");
+      refusal_type(request));
   response.headers.set("WWW-Authenticate", "Basic realm=\"mlflow\"");
   return response;
 }
@@ -26,8 +35,8 @@ http::Response too_many_failures(std::int64_t seconds) {
   return response;
 }
 
-http::Response denied() {
-  return http::Response::text(403, "Permission denied", "text/html; charset=utf-8");
+http::Response denied(const http::Request& request) {
+  return http::Response::text(403, "Permission denied", refusal_type(request));
 }
 
 bool is_open(const http::Request& request) {
@@ -54,7 +63,7 @@ http::Response Gate::admit(http::Request& request, const http::Handler& next) {
                                     {"user", login.claimed.substr(0, 100)},
                                     {"from", request.remote_address}});
     }
-    return not_authenticated();
+    return not_authenticated(request);
   }
   request.user = login.caller->user.name;
   return next(request);
@@ -69,11 +78,14 @@ http::Handler Gate::protect(std::string_view method,
   if (rule->check == nullptr) return endpoint;
   return [this, rule, endpoint = std::move(endpoint)](http::Request& request) {
     const CallerPointer caller = callers_.named(request.user);
-    if (!caller) return not_authenticated();
+    if (!caller) return not_authenticated(request);
     const bool is_admin = caller->user.is_admin;
     if (is_admin && rule->effect == nullptr) return endpoint(request);
     Question question(world_, request, *caller);
-    if (!is_admin && !rule->check(question, rule->action)) return denied();
+    if (!is_admin && !rule->check(question, rule->action)) {
+      auto refusal = rule->refusal != nullptr ? rule->refusal(question) : std::nullopt;
+      return refusal ? std::move(*refusal) : denied(request);
+    }
     // The endpoint is going to read the body, which is looked at again afterwards.
     if (rule->effect != nullptr || rule->filter != nullptr) (void)question.body();
     http::Response response = endpoint(request);

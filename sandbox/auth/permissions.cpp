@@ -121,6 +121,26 @@ void check_pattern(std::string_view pattern, std::string_view resource_type) {
          std::string(resource_type) + "'. This resource type supports only wildcard ('*') grants.");
 }
 
+void check_is_no_workspace(std::string_view resource_type) {
+  if (resource_type != "workspace") return;
+  refuse(
+      "resource_type 'workspace' is not supported by the per-user permission convenience APIs. Use "
+      "set_workspace_permission / delete_workspace_permission for workspace-wide grants.");
+}
+
+void check_resource_of_user(std::string_view resource_type, std::string_view id) {
+  check_is_no_workspace(resource_type);
+  check_resource_type(resource_type);
+  if (id == "*") return;
+  if (resource_type == "scorer" && id.find('/') == std::string_view::npos) {
+    refuse("Invalid scorer resource_id. Expected '<experiment_id>/<scorer_name>'.");
+  }
+  if (!find_type(resource_type)->takes_ids) {
+    refuse("resource_type '" + std::string(resource_type) +
+           "' is not supported by the per-user permission convenience APIs.");
+  }
+}
+
 Grants::Grants(std::vector<Grant> grants, Permission default_permission)
     : grants_(std::move(grants)), default_(default_permission) {
   reads_everything_ = allows(default_, Action::read);

@@ -36,6 +36,10 @@ inline constexpr std::string_view default_workspace = "default";
 void check_resource_type(std::string_view resource_type);
 void check_grant(std::string_view permission, std::string_view resource_type);
 void check_pattern(std::string_view pattern, std::string_view resource_type);
+// For the endpoints on one user's permissions: the workspace has others.
+void check_is_no_workspace(std::string_view resource_type);
+// Also refuses the id of a type that is granted as a whole only, and a scorer without experiment.
+void check_resource_of_user(std::string_view resource_type, std::string_view id);
 
 struct Key {
   std::string_view type;

@@ -24,7 +24,7 @@ constexpr std::array rules{
     Rule{"GET", "/version", check::anybody},
     Rule{"GET", "/sandbox/api.json", check::anybody},
     Rule{"*", "3.0/mlflow/ui-telemetry", check::anybody},
-    Rule{"*", "/graphql", check::graphql, read, after::filter_graphql},
+    Rule{"*", "/graphql", check::graphql, read, after::filter_graphql, nullptr, graphql_refusal},
 
     // Experiments.
     Rule{"POST", "2.0/mlflow/experiments/create", check::new_experiment, update, nullptr,

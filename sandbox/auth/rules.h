@@ -16,8 +16,9 @@ struct Rule {
   std::string_view path;
   Check check = nullptr;  // null: nobody needs to log in
   Action action = Action::read;
-  After filter = nullptr;  // for those who are no administrators
-  After effect = nullptr;  // for everybody
+  After filter = nullptr;     // for those who are no administrators
+  After effect = nullptr;     // for everybody
+  Refusal refusal = nullptr;  // instead of "Permission denied"
 };
 
 // The rule for a pattern of the router, such as "/api/2.0/mlflow/webhooks/{webhook_id}"; null when

@@ -251,14 +251,9 @@ void install_users(http::Api& api, Gate& gate) {
   api.get<ResourceOfUser, EffectivePermission>(
       root + "permissions/get", "The permission that counts for a user on a resource.",
       [&](const ResourceOfUser& in) {
-        if (in.resource_type == "workspace") {
-          refuse(Code::invalid_parameter_value,
-                 "resource_type 'workspace' is not supported by the per-user permission "
-                 "convenience APIs. Use set_workspace_permission / delete_workspace_permission "
-                 "for workspace-wide grants.");
-        }
-        check_resource_type(in.resource_type);
+        check_is_no_workspace(in.resource_type);
         (void)gate.accounts().user(in.username);
+        check_resource_of_user(in.resource_type, in.resource_id);
         const CallerPointer target = gate.callers().named(in.username);
         const Permission permission =
             target ? target->grants.effective({in.resource_type, in.resource_id})

@@ -45,7 +45,8 @@ std::optional<http::Response> read_spans(http::Request& request, IncomingSpans& 
   const std::string_view media_type = trim(type.substr(0, type.find(';')));
   const bool is_json = media_type == "application/json";
   if (!is_json && media_type != "application/x-protobuf") {
-    return detail(400, "Invalid Content-Type: " + (type.empty() ? "None" : std::string(type)) +
+    const bool is_absent = !request.headers.find("content-type");
+    return detail(400, "Invalid Content-Type: " + (is_absent ? "None" : std::string(type)) +
                            ". Expected: application/x-protobuf or application/json");
   }
   try {

@@ -1,6 +1,7 @@
 #include "sandbox/traces/otlp_json.h"
 
-#include <cmath>
+#include <algorithm>
+#include <array>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
@@ -72,8 +73,26 @@ void read_attributes(const JsonView& object, std::string_view name, List& out, i
   });
 }
 
+// A value has one type; that none is named is an absent value.
+void refuse_two_types(const JsonView& json) {
+  constexpr std::array<std::array<std::string_view, 2>, 7> types{{
+      {"stringValue", "string_value"},
+      {"boolValue", "bool_value"},
+      {"intValue", "int_value"},
+      {"doubleValue", "double_value"},
+      {"arrayValue", "array_value"},
+      {"kvlistValue", "kvlist_value"},
+      {"bytesValue", "bytes_value"},
+  }};
+  const auto count = std::count_if(types.begin(), types.end(), [&](const auto& names) {
+    return member(json, names[0], names[1]).has_value();
+  });
+  if (count > 1) refuse();
+}
+
 void read_any(const JsonView& json, otlp::AnyValue& out, int depth) {
   if (depth > nesting_max) refuse();
+  refuse_two_types(json);
   bool flag = false;
   std::int64_t integer = 0;
   double real = 0;

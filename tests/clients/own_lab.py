@@ -49,9 +49,10 @@ class OwnLab:
     access_key = "tester"
     secret_key = "tester-secret"
 
-    def __init__(self, data_dir, *options):
+    def __init__(self, data_dir, *options, environment=None):
         self.data_dir = Path(data_dir)
         self.options = options
+        self.environment = environment
         self.process = None
         self.start()
 
@@ -74,6 +75,7 @@ class OwnLab:
                     f"--secret-key={self.secret_key}",
                     *self.options,
                 ],
+                env=os.environ | (self.environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from own_lab import OwnLab  # noqa: E402
-from replay import group_names, mismatches, text_of  # noqa: E402
+from replay import group_names, lab_of, mismatches, text_of  # noqa: E402
 
 MESSAGE_SHOWN = 70
 
@@ -50,7 +50,7 @@ def line(step, answer, wanted):
 
 
 def compare(group, as_ours):
-    with tempfile.TemporaryDirectory() as folder, OwnLab(Path(folder) / "data") as lab:
+    with tempfile.TemporaryDirectory() as folder, lab_of(group, OwnLab, Path(folder) / "data") as lab:
         found = mismatches(group, lab.mlflow_url)
     print(f"{group}: {len(found)} differences")
     for step, answer, wanted, problem in found:

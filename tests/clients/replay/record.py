@@ -11,7 +11,14 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from own_lab import RealServer  # noqa: E402
-from replay import RECORDED, Player, group_names, steps_of, text_of  # noqa: E402
+from replay import (  # noqa: E402
+    RECORDED,
+    Player,
+    admin_password_of,
+    group_names,
+    steps_of,
+    text_of,
+)
 
 
 def empty_database(folder):
@@ -20,9 +27,25 @@ def empty_database(folder):
     return folder / "empty.db"
 
 
+def server_for(group, database, folder):
+    password = admin_password_of(group)
+    if password is None:
+        return RealServer(sys.executable, database, folder)
+    settings = folder / "auth.ini"
+    settings.write_text(
+        "[mlflow]\ndefault_permission = READ\nadmin_username = admin\n"
+        f"database_uri = sqlite:///{folder / 'basic_auth.db'}\n"
+    )
+    return RealServer(
+        sys.executable, database, folder, "--app-name", "basic-auth",
+        MLFLOW_AUTH_CONFIG_PATH=str(settings), MLFLOW_AUTH_ADMIN_PASSWORD=password,
+        MLFLOW_FLASK_SERVER_SECRET_KEY="for this recording",
+    )
+
+
 def record(group, empty, folder):
     shutil.copy(empty, folder / "mlflow.db")
-    server = RealServer(sys.executable, folder / "mlflow.db", folder)
+    server = server_for(group, folder / "mlflow.db", folder)
     try:
         player = Player(server.mlflow_url)
         answers = {step.name: player.play(step) for step in steps_of(group)}

@@ -94,5 +94,18 @@ TEST_CASE("what cannot be granted is refused in the reference's words", "[auth]"
   CHECK_NOTHROW(check_pattern("7", "experiment"));
 }
 
+TEST_CASE("a user's permission is asked on what can be granted alone", "[auth]") {
+  CHECK_THROWS_WITH(check_resource_of_user("run", "7"),
+                    "resource_type 'run' is not supported by the per-user permission convenience "
+                    "APIs.");
+  CHECK_THROWS_WITH(check_resource_of_user("scorer", "7"),
+                    "Invalid scorer resource_id. Expected '<experiment_id>/<scorer_name>'.");
+  CHECK_THROWS_AS(check_resource_of_user("workspace", "*"), Error);
+  CHECK_THROWS_AS(check_resource_of_user("kitchen", "*"), Error);
+  CHECK_NOTHROW(check_resource_of_user("run", "*"));
+  CHECK_NOTHROW(check_resource_of_user("scorer", "7/safe"));
+  CHECK_NOTHROW(check_resource_of_user("experiment", "7"));
+}
+
 }  // namespace
 }  // namespace sandbox::auth

@@ -95,7 +95,7 @@ struct Asking {
     });
   }
 
-  bool may_ask(const std::string& query, const std::string& variables) {
+  auto ask(const std::string& query, const std::string& variables, const auto& what) {
     std::string body;
     JsonWriter(body).value(query);
     Text text("{\"query\": " + body + ", \"variables\": " + variables + "}");
@@ -103,7 +103,19 @@ struct Asking {
     request.method = "POST";
     request.body = &text;
     Question question(world, request, ann);
-    return check::graphql(question, Action::read);
+    return what(question);
+  }
+
+  bool may_ask(const std::string& query, const std::string& variables) {
+    return ask(query, variables,
+               [](Question& question) { return check::graphql(question, Action::read); });
+  }
+
+  std::string refusal(const std::string& query) {
+    return ask(query, "{}", [](Question& question) {
+      const auto answer = graphql_refusal(question);
+      return answer ? answer->body : "denied";
+    });
   }
 };
 
@@ -135,6 +147,17 @@ TEST_CASE("GraphQL that names things past its variables is refused", "[auth]") {
     INFO(query);
     CHECK_FALSE(asking.may_ask(query, fine));
   }
+}
+
+TEST_CASE("a page that asks for one thing hears null where it may not be read", "[auth]") {
+  Asking asking;
+  CHECK(asking.refusal("query mlflow1($d: I) { mlflowGetRun(input: $d) { run { x } } }") ==
+        "denied");
+  CHECK(asking.refusal("query GetRun($mlflow: I) { mlflowGetRun(input: $mlflow) { run { x } } }") ==
+        R"({"data":{"mlflowGetRun":null},"errors":null})");
+  CHECK(asking.refusal("query { run: mlflowGetRun(input: $d) { run { x } } }") == "denied");
+  CHECK(asking.refusal("query { mlflowGetRun mlflowGetExperiment }") == "denied");
+  CHECK(asking.refusal("query { mlflowGetRun(input: {runId: \"r8\"}) { run { x } } }") == "denied");
 }
 
 TEST_CASE("model versions in a GraphQL answer are those that may be read", "[auth]") {

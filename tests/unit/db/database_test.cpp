@@ -68,6 +68,33 @@ TEST_CASE("an exception undoes its own work and nobody else's", "[db][sqlite]") 
   CHECK(database->read([](db::Tx& tx) { return count(tx, "experiment_tags"); }) == 8);
 }
 
+TEST_CASE("callers that write again and again read what they were told is written", "[db]") {
+  constexpr int callers_count = 8;
+  constexpr int writes_each = 40;
+  const TemporaryDirectory directory;
+  const auto database = db::open_database(uri_in(directory));
+  database->write(add_experiment);
+  std::atomic<int> missed = 0;
+  std::vector<std::jthread> callers;
+  for (int caller = 0; caller < callers_count; ++caller) {
+    callers.emplace_back([&, caller] {
+      const std::string mine = "of-" + std::to_string(caller) + "-";
+      for (int i = 1; i <= writes_each; ++i) {
+        database->write([&](db::Tx& tx) { add_tag(tx, mine + std::to_string(i)); });
+        database->read([&](db::Tx& tx) {
+          auto rows = tx.query("SELECT count(*) FROM experiment_tags WHERE key LIKE ?", mine + "%");
+          rows.next();
+          if (rows.integer(0) != i) ++missed;
+        });
+      }
+    });
+  }
+  callers.clear();
+  CHECK(missed == 0);
+  CHECK(database->read([](db::Tx& tx) { return count(tx, "experiment_tags"); }) ==
+        callers_count * writes_each);
+}
+
 TEST_CASE("a reader keeps its snapshot and never waits for the writer", "[db][sqlite]") {
   const TemporaryDirectory directory;
   const auto database = db::open_database(uri_in(directory));

@@ -178,6 +178,9 @@ TEST_CASE("what is no export request is refused", "[traces]") {
   CHECK(refusal("{}", OtlpForm::json) == "Invalid OpenTelemetry format - no spans found");
   CHECK(refusal("[]", OtlpForm::json) == "Invalid OpenTelemetry format");
   CHECK(refusal("{\"resourceSpans\": 5}", OtlpForm::json) == "Invalid OpenTelemetry format");
+  CHECK(refusal(R"({"resourceSpans": [{"resource": {"attributes": [
+                     {"key": "k", "value": {"stringValue": "a", "intValue": 1}}]}}]})",
+                OtlpForm::json) == "Invalid OpenTelemetry format");
   otlp::ExportRequest request;
   add_span(request).clear_span_id();
   CHECK(refusal(request.SerializeAsString()) == "Cannot convert OpenTelemetry span to MLflow span");

@@ -108,7 +108,9 @@ std::vector<Column> Tx::columns(std::string_view table) {
   while (rows.next()) {
     const std::string_view type = rows.view(1);
     Value::Kind kind = Value::Kind::text;
-    if (type.ends_with("int") || type == "integer" || type == "boolean") {
+    if (type == "boolean") {
+      kind = Value::Kind::boolean;
+    } else if (type.ends_with("int") || type == "integer") {
       kind = Value::Kind::integer;
     } else if (type.starts_with("double") || type == "real" || type == "numeric") {
       kind = Value::Kind::real;

@@ -171,7 +171,9 @@ std::vector<Column> SqliteConnection::columns(std::string_view table) {
   while (rows.next()) {
     const std::string type = upper(rows.view(1));
     Value::Kind kind = Value::Kind::text;
-    if (type.find("INT") != std::string::npos || type == "BOOLEAN") {
+    if (type == "BOOLEAN") {
+      kind = Value::Kind::boolean;
+    } else if (type.find("INT") != std::string::npos) {
       kind = Value::Kind::integer;
     } else if (type.starts_with("FLOAT") || type.starts_with("DOUBLE") || type == "REAL") {
       kind = Value::Kind::real;

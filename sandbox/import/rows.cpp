@@ -136,6 +136,7 @@ void PartRows::read(db::Rows& rows, Row& row) const {
       continue;
     }
     switch (columns_[i].kind) {
+      case db::Value::Kind::boolean: row.cells.emplace_back(rows.integer(column) != 0); break;
       case db::Value::Kind::integer: row.cells.emplace_back(rows.integer(column)); break;
       case db::Value::Kind::real: row.cells.emplace_back(rows.real(column)); break;
       default: row.cells.emplace_back(rows.view(column)); break;
@@ -149,6 +150,7 @@ std::uint64_t PartRows::hash_of(const Row& row) const {
     hash.add_number(static_cast<std::uint64_t>(cell.kind()) + 1);
     switch (cell.kind()) {
       case db::Value::Kind::null: break;
+      case db::Value::Kind::boolean:
       case db::Value::Kind::integer:
         hash.add_number(static_cast<std::uint64_t>(cell.integer()));
         break;

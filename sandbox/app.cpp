@@ -100,7 +100,7 @@ struct App::Parts {
         database(db::open_database(config.backend_store_uri)),
         users(open_users(config)),
         gate(make_gate(config, local_token)),
-        mlflow(env, *database, *objects, mlflow_options(config)),
+        mlflow(env, *database, *objects, mlflow_options(config, local_token)),
         s3(env, *objects, s3_options(config)) {
     const http::Handler tracking = [this](http::Request& request) {
       return mlflow.handle(request);
@@ -152,7 +152,7 @@ struct App::Parts {
     return options;
   }
 
-  MlflowServerOptions mlflow_options(const Config& config) {
+  MlflowServerOptions mlflow_options(const Config& config, const std::string& local_token) {
     if (!config.mlflow_ui.empty() && !find_mlflow_ui(config.mlflow_ui)) {
       throw Error(Code::invalid_parameter_value,
                   "--mlflow-ui: there is no MLflow with its web pages in '" + config.mlflow_ui +
@@ -167,6 +167,7 @@ struct App::Parts {
         .find_front_end = [place = config.mlflow_ui] { return find_mlflow_ui(place); },
         .download_url_expires_s = config.presigned_download_url_ttl_seconds,
         .webhooks = webhook_options(config),
+        .local_token = local_token,
         .gate = gate.get()};
     // Where clients come by names this process does not know, a URL made here might not be one they
     // can reach; and they check a certificate on it without the one they were given for this port.

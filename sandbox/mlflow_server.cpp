@@ -19,6 +19,8 @@
 #include "sandbox/graphql/api.h"
 #include "sandbox/http/api.h"
 #include "sandbox/http/router.h"
+#include "sandbox/import/api.h"
+#include "sandbox/import/importer.h"
 #include "sandbox/mlflow_ui/api.h"
 #include "sandbox/mlflow_ui/pages.h"
 #include "sandbox/registry/aliases.h"
@@ -125,6 +127,9 @@ struct MlflowServer::Parts {
         review_items(env, database),
         collector(env, database, objects, artifacts, options.default_artifact_root),
         trash(collector, options.trash_days),
+        importer(env,
+                 {database, objects, artifacts::parse_s3_uri(options.artifacts_destination),
+                  options.default_artifact_root}),
         pages(options.find_front_end),
         gate(options.gate) {
     if (gate != nullptr) {
@@ -171,6 +176,7 @@ struct MlflowServer::Parts {
   evaluation::ReviewItems review_items;
   upkeep::Collector collector;
   upkeep::Trash trash;
+  import::Importer importer;
   mlflow_ui::Pages pages;
   auth::Gate* gate;
   http::Api api{{"/api", "/ajax-api"}};
@@ -216,6 +222,7 @@ MlflowServer::MlflowServer(Env& env,
   evaluation::install_review_queues(api, parts_->review_queues);
   evaluation::install_review_items(api, parts_->review_items);
   upkeep::install_upkeep(api, parts_->collector);
+  import::install_import(api, parts_->importer, options.local_token);
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
@@ -254,6 +261,7 @@ void MlflowServer::start() {
 
 void MlflowServer::stop() {
   parts_->collector.stop();
+  parts_->importer.stop();
   parts_->trash.stop();
   parts_->deliveries.stop();
 }

@@ -36,6 +36,7 @@ constexpr std::array commands{
     Command{"experiments", "List, delete and restore experiments; delete --hard is for ever",
             experiments},
     Command{"gc", "Remove for ever what was deleted, files and rows: gc --dry-run shows it", gc},
+    Command{"import", "Take over another MLflow's runs, models and files: import mlflow-db URI", import},
     Command{"sql", "Ask the metadata database: \\dt, SELECT …; it only reads", sql},
     Command{"auth", "Users and tokens: auth user add|list|passwd|rm, auth token create", auth},
     Command{"down", "Stop the lab; its data stays", down},
@@ -47,7 +48,6 @@ constexpr std::array commands{
     Command{"pipeline", "Run pipelines", nullptr},
     Command{"serve", "Serve a registered model", nullptr},
     Command{"export", "Write the files of a cluster installation", nullptr},
-    Command{"import", "Take over another server's runs or buckets", nullptr},
     Command{"migrate", "Move everything to real servers", nullptr},
     Command{"snapshot", "Save and restore the whole lab", nullptr},
 };

@@ -92,8 +92,9 @@ std::string backend_store_of(const LabFlags& flags) {
   return uri;
 }
 
-MlflowServerOptions options_of(const Config& config) {
+MlflowServerOptions options_of(const Config& config, const std::string& local_token) {
   MlflowServerOptions options;
+  options.local_token = local_token;
   options.default_artifact_root = config.default_artifact_root;
   options.artifacts_destination = config.artifacts_destination;
   return options;
@@ -105,11 +106,13 @@ struct TrackingDoor::Stopped {
       : lock(config.data_dir),
         objects(store::open_object_store(env, config.data_dir + "/objects")),
         database(db::open_database(config.backend_store_uri)),
-        server(env, *database, *objects, options_of(config)) {}
+        token(env.new_id()),
+        server(env, *database, *objects, options_of(config, token)) {}
 
   http::Response ask(http::Request& request, const std::string& body) const {
     TextBody reader(body);
     request.body = &reader;
+    request.headers.set("authorization", "Bearer " + token);
     return server.handle(request);
   }
 
@@ -117,6 +120,7 @@ struct TrackingDoor::Stopped {
   LabLock lock;
   std::unique_ptr<store::ObjectStore> objects;
   std::unique_ptr<db::Database> database;
+  std::string token;  // nobody else can ask this server
   MlflowServer server;
 };
 

@@ -213,7 +213,7 @@ int serve(const Start& start, const std::function<void(const LabState&, std::int
   open_log(config);
   Lifetime lifetime(start.parent);
   {
-    const std::string local_token = config.auth == "none" ? "" : new_local_token(env);
+    const std::string local_token = new_local_token(env);
     App app(config, local_token);
     app.start();
     LabState state = state_of(app, config, env);

@@ -77,6 +77,34 @@ void prepare_auth_schema(Tx& tx, const std::string& file) {
 
 }  // namespace
 
+std::vector<std::string> Tx::tables() {
+  std::vector<std::string> names;
+  Rows rows = query(
+      "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND "
+      "table_type = 'BASE TABLE' ORDER BY table_name");
+  while (rows.next()) names.push_back(rows.text(0));
+  return names;
+}
+
+std::vector<Column> Tx::columns(std::string_view table) {
+  std::vector<Column> columns;
+  Rows rows = query(
+      "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = "
+      "current_schema() AND table_name = ? AND is_generated = 'NEVER' ORDER BY ordinal_position",
+      table);
+  while (rows.next()) {
+    const std::string_view type = rows.view(1);
+    Value::Kind kind = Value::Kind::text;
+    if (type.ends_with("int") || type == "integer" || type == "boolean") {
+      kind = Value::Kind::integer;
+    } else if (type.starts_with("double") || type == "real" || type == "numeric") {
+      kind = Value::Kind::real;
+    }
+    columns.push_back({rows.text(0), kind});
+  }
+  return columns;
+}
+
 std::string sqlite_file(const std::string& uri) {
   if (!uri.starts_with(sqlite_scheme)) {
     throw Error(Code::invalid_parameter_value,

@@ -83,6 +83,12 @@ class Rows {
   std::unique_ptr<Cursor> cursor_;
 };
 
+// A column of a table as it can be written; generated ones are none.
+struct Column {
+  std::string name;
+  Value::Kind kind = Value::Kind::text;  // integer (bools too), real or text
+};
+
 // A transaction. Statements are prepared once per connection and cached by their text, so texts
 // should be literals or come from a small set.
 class Tx {
@@ -93,6 +99,10 @@ class Tx {
   virtual std::int64_t execute_values(std::string_view sql, const std::vector<Value>& values) = 0;
   // Runs several statements separated by ';' without parameters (migrations).
   virtual void script(std::string_view sql) = 0;
+  // What the database holds: names of its tables, and the columns of one in their order; none for
+  // a table that is not there. As written here they ask SQL's information schema.
+  virtual std::vector<std::string> tables();
+  virtual std::vector<Column> columns(std::string_view table);
 
   template <class... Args>
   Rows query(std::string_view sql, const Args&... args) {

@@ -1,6 +1,7 @@
 #include "sandbox/db/sqlite_connection.h"
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 #include "sandbox/db/regexp.h"
 
 namespace sandbox::db {
@@ -75,6 +76,22 @@ SqliteConnection::SqliteConnection(const std::string& file, bool read_only) : fi
                    : "PRAGMA cache_size = -16000;");
 }
 
+SqliteConnection::SqliteConnection(const std::string& file, Foreign foreign) : file_(file) {
+  leave_memory_uncounted();
+  const std::string uri = "file:" + percent_encode(file, "/") + "?mode=ro" +
+                          (foreign == Foreign::frozen ? "&immutable=1" : "");
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+  if (sqlite3_open_v2(uri.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
+    const std::string reason = sqlite3_errmsg(handle_);
+    sqlite3_close_v2(handle_);
+    throw Error(Code::invalid_state, "Cannot open the database '" + file + "': " + reason +
+                                         ". Check that it exists and may be read.");
+  }
+  sqlite3_busy_timeout(handle_, busy_timeout_ms);
+  sqlite3_extended_result_codes(handle_, 1);
+  script("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;");
+}
+
 SqliteConnection::~SqliteConnection() {
   for (auto& [sql, statements] : idle_) {
     for (sqlite3_stmt* statement : statements) sqlite3_finalize(statement);
@@ -113,6 +130,32 @@ void SqliteConnection::script(std::string_view sql) {
   if (sqlite3_exec(handle_, text.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     fail("preparing it");
   }
+}
+
+std::vector<std::string> SqliteConnection::tables() {
+  std::vector<std::string> names;
+  Rows rows = query(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY "
+      "name");
+  while (rows.next()) names.push_back(rows.text(0));
+  return names;
+}
+
+std::vector<Column> SqliteConnection::columns(std::string_view table) {
+  std::vector<Column> columns;
+  Rows rows = query("SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid",
+                    table);
+  while (rows.next()) {
+    const std::string type = upper(rows.view(1));
+    Value::Kind kind = Value::Kind::text;
+    if (type.find("INT") != std::string::npos || type == "BOOLEAN") {
+      kind = Value::Kind::integer;
+    } else if (type.starts_with("FLOAT") || type.starts_with("DOUBLE") || type == "REAL") {
+      kind = Value::Kind::real;
+    }
+    columns.push_back({rows.text(0), kind});
+  }
+  return columns;
 }
 
 sqlite3_stmt* SqliteConnection::take(std::string_view sql) {

@@ -18,6 +18,10 @@ class SqliteConnection final : public Tx {
  public:
   // `read_only` connections refuse to write. Throws Error with what was being done.
   SqliteConnection(const std::string& file, bool read_only);
+  // Somebody else's file, of which nothing is changed. A `frozen` one is read without its
+  // write-ahead log and without locks, so that no file is made beside it: nobody may write to it.
+  enum class Foreign { shared, frozen };
+  SqliteConnection(const std::string& file, Foreign foreign);
   ~SqliteConnection() override;
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
@@ -25,6 +29,8 @@ class SqliteConnection final : public Tx {
   Rows query_values(std::string_view sql, const std::vector<Value>& values) override;
   std::int64_t execute_values(std::string_view sql, const std::vector<Value>& values) override;
   void script(std::string_view sql) override;
+  std::vector<std::string> tables() override;
+  std::vector<Column> columns(std::string_view table) override;
 
  private:
   friend class SqliteCursor;

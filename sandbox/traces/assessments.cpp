@@ -118,25 +118,6 @@ Payload payload_of(const Assessment& in) {
   return {"issue", "{\"issue_name\": " + python_quoted(in.issue->issue_name) + "}", std::nullopt};
 }
 
-// The number that charts of assessments are made of.
-struct Aggregate {
-  std::optional<double> value;
-  bool is_numeric = false;
-};
-
-Aggregate aggregate_of(std::string_view json) {
-  if (json == "true") return {1, false};
-  if (json == "false") return {0, false};
-  if (json.starts_with('"')) {
-    const std::string word = lower(trim(json.substr(1, json.size() - 2)));
-    if (word == "yes") return {1, false};
-    if (word == "no") return {0, false};
-    return {};
-  }
-  const auto number = parse_double(json);
-  return number && std::isfinite(*number) ? Aggregate{number, true} : Aggregate{};
-}
-
 std::optional<std::string> metadata_json(const TextMap& metadata) {
   if (metadata.empty()) return std::nullopt;
   std::string out;
@@ -296,6 +277,19 @@ Payload updated_payload(db::Tx& tx,
 }
 
 }  // namespace
+
+Aggregate aggregate_of(std::string_view json) {
+  if (json == "true") return {1, false};
+  if (json == "false") return {0, false};
+  if (json.starts_with('"')) {
+    const std::string word = lower(trim(json.substr(1, json.size() - 2)));
+    if (word == "yes") return {1, false};
+    if (word == "no") return {0, false};
+    return {};
+  }
+  const auto number = parse_double(json);
+  return number && std::isfinite(*number) ? Aggregate{number, true} : Aggregate{};
+}
 
 Assessment Assessments::create(const std::string& trace_id, const Assessment& in) {
   const std::string assessment_id = id_of(env_, in);

@@ -112,6 +112,14 @@ struct Assessment {
   }
 };
 
+// The number that charts of assessments are made of: of an assessment's value in JSON. A bool and
+// "yes"/"no" have one, but are not numeric.
+struct Aggregate {
+  std::optional<double> value;
+  bool is_numeric = false;
+};
+Aggregate aggregate_of(std::string_view json);
+
 // Every method may be called from every thread. RESOURCE_DOES_NOT_EXIST for an unknown trace and
 // for an assessment it does not have, INVALID_PARAMETER_VALUE for one without a value.
 class Assessments {

@@ -1,0 +1,72 @@
+#include "sandbox/import/importer.h"
+
+#include <filesystem>
+
+#include "sandbox/base/error.h"
+#include "sandbox/db/source.h"
+#include "sandbox/import/file_store.h"
+
+namespace sandbox::import {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The directory relative artifact paths count from: that of an SQLite file.
+std::string directory_of(const std::string& uri) {
+  const std::size_t scheme = uri.find("://");
+  if (scheme != std::string::npos && !uri.starts_with("sqlite")) return "/";
+  const std::string file = scheme == std::string::npos ? uri : uri.substr(scheme + 4);
+  return fs::absolute(file).parent_path().string();
+}
+
+void need_mlflow(db::Database& source, const std::string& uri) {
+  const bool is_mlflow = source.read(
+      [](db::Tx& tx) { return !tx.columns("experiments").empty() && !tx.columns("runs").empty(); });
+  if (is_mlflow) return;
+  throw Error(Code::invalid_parameter_value,
+              "'" + uri.substr(0, uri.find('@') == std::string::npos ? uri.size() : uri.find(':')) +
+                  "' is no MLflow tracking database: it has no tables 'experiments' and 'runs'. "
+                  "Name the one that the other server's --backend-store-uri names.");
+}
+
+}  // namespace
+
+void Importer::run(const Order& order, const std::stop_token& stop, const Report& report) {
+  const std::unique_lock one(importing_, std::try_to_lock);
+  if (!one) {
+    throw Error(Code::resource_conflict, "An import is running already. Wait until it has ended.");
+  }
+  // Either may end it: the caller, or the server that stops.
+  std::stop_source either;
+  const auto end = [&] { either.request_stop(); };
+  const std::stop_callback by_caller(stop, end);
+  const std::stop_callback by_server(stopping_.get_token(), end);
+  Ledger ledger(env_, report, either.get_token());
+  if (order.kind == "mlflow-db") {
+    import_database(order, ledger);
+  } else if (order.kind == "mlruns") {
+    import_file_store(order, ledger);
+  } else {
+    throw Error(Code::invalid_parameter_value,
+                "'" + order.kind + "' is nothing to import from. There is: mlflow-db, mlruns.");
+  }
+  report(ledger.total());
+}
+
+void Importer::import_database(const Order& order, Ledger& ledger) {
+  const auto source = db::open_source_database(order.source);
+  need_mlflow(*source, order.source);
+  LocalFiles files(directory_of(order.source), order.artifacts);
+  Takeover(*source, files.source(), target_, ledger, order.dry_run).run();
+}
+
+void Importer::import_file_store(const Order& order, Ledger& ledger) {
+  const std::string directory = fs::path(order.source + "/").lexically_normal().parent_path();
+  FileStore store(directory, ledger);
+  const auto database = db::open_scratch_database();
+  store.read_into(*database);
+  LocalFiles others(fs::path(directory).parent_path(), order.artifacts);
+  Takeover(*database, store.files(others.source()), target_, ledger, order.dry_run).run();
+}
+
+}  // namespace sandbox::import

@@ -1,0 +1,61 @@
+// Brings what another MLflow has into this lab: from its database, its directory of files, or the
+// server itself. The source is only read.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <tuple>
+
+#include "sandbox/base/env.h"
+#include "sandbox/base/fields.h"
+#include "sandbox/import/finding.h"
+#include "sandbox/import/takeover.h"
+
+namespace sandbox::import {
+
+struct Order {
+  std::string kind;       // "mlflow-db", "mlruns", "mlflow-server"
+  std::string source;     // a database URI, a directory, a URL
+  std::string artifacts;  // where the artifact root of the source lies now; "" where its URIs say
+  bool dry_run = false;   // change nothing; count what would come
+  std::string user;       // these three for "mlflow-server"
+  std::string password;
+  std::string token;
+  static constexpr auto fields() {
+    return std::tuple{
+        required("kind", &Order::kind, "mlflow-db, mlruns or mlflow-server."),
+        required("source", &Order::source, "A database URI, a directory or a URL."),
+        field("artifacts", &Order::artifacts, "Where the source's artifact root lies now."),
+        field("dry_run", &Order::dry_run, "Change nothing, count what would come."),
+        field("user", &Order::user, "Who logs in at the other server."),
+        field("password", &Order::password),
+        field("token", &Order::token, "Shown to the other server as a Bearer.")};
+  }
+};
+
+class Importer {
+ public:
+  // The collaborators outlive it.
+  Importer(Env& env, Target target) : env_(env), target_(std::move(target)) {}
+
+  // One at a time: a second caller gets Error(resource_conflict). Reports what it meets and the
+  // total last. May be stopped or killed anywhere: the same order goes on where it ended, and one
+  // that is finished adds nothing. Throws Error(invalid_parameter_value) for a source that cannot
+  // be read.
+  void run(const Order& order, const std::stop_token& stop, const Report& report);
+  // Ends an import that runs, soon, and every later one at once.
+  void stop() { stopping_.request_stop(); }
+
+ private:
+  void import_database(const Order& order, Ledger& ledger);
+  void import_file_store(const Order& order, Ledger& ledger);
+
+  Env& env_;
+  Target target_;
+  std::mutex importing_;  // held by the one import that runs
+  std::stop_source stopping_;
+};
+
+}  // namespace sandbox::import

@@ -8,7 +8,7 @@ namespace sandbox::import {
 namespace {
 
 constexpr std::int64_t progress_ns = 200'000'000;
-constexpr std::int64_t told_max = 100;  // of each kind; all are counted
+constexpr std::int64_t told_max = 20;  // of each kind; all are counted
 
 }  // namespace
 

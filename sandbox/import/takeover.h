@@ -89,6 +89,7 @@ class Takeover {
   bool dry_run_;
   Things things_;
   std::map<std::int64_t, Settled> experiments_;     // by the source's ids
+  std::int64_t last_id_ = 0;                     // the highest of the source's
   std::map<std::string, std::string> dataset_ids_;  // where the lab's differ
   UriMap uris_;
   std::set<std::string> taken_tables_;

@@ -37,6 +37,7 @@ void Takeover::experiments() {
                  "lab has one workspace, 'default'.");
   }
   for (const Experiment& experiment : all) {
+    last_id_ = std::max(last_id_, experiment.id);
     files_.add_experiment(experiment.location, std::to_string(experiment.id));
   }
   for (const Experiment& experiment : all) {
@@ -66,9 +67,8 @@ Takeover::Settled Takeover::place_for(db::Tx& tx, const Experiment& theirs, bool
   if (tx.query("SELECT 1 FROM experiments WHERE experiment_id = ?", theirs.id).next()) {
     db::Rows last = tx.query("SELECT MAX(experiment_id) FROM experiments");
     last.next();
-    std::int64_t beyond = last.integer(0);
-    for (const auto& [id, other] : experiments_) beyond = std::max({beyond, id, other.id});
-    settled.id = beyond + 1;
+    // Beyond the source's own, so that none of those to come loses its id to this one.
+    settled.id = std::max(last.integer(0), last_id_) + 1;
   }
   std::string why;
   if (!theirs.location.empty() && !is_here(theirs.location) &&

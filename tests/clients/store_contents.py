@@ -3,6 +3,7 @@ contents give the same. `python store_contents.py URI` prints it as JSON."""
 
 import hashlib
 import json
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -23,14 +24,25 @@ def digests(path):
 
 def files_of(uri):
     with tempfile.TemporaryDirectory() as folder:
-        return digests(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+        try:
+            return digests(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+        except mlflow.MlflowException as failure:
+            # A local directory is made with its first file only.
+            if "No such artifact" not in str(failure):
+                raise
+            return {}
+
+
+def shown(value):
+    """A database keeps an infinity as the largest number."""
+    return repr(math.copysign(sys.float_info.max, value) if math.isinf(value) else value)
 
 
 def run_contents(client, run, files):
     info = run.info
     history = {
         key: sorted(
-            ([point.step, point.timestamp, repr(point.value)] for point in client.get_metric_history(info.run_id, key)),
+            ([point.step, point.timestamp, shown(point.value)] for point in client.get_metric_history(info.run_id, key)),
         )
         for key in run.data.metrics
     }
@@ -43,7 +55,7 @@ def run_contents(client, run, files):
         "stage": info.lifecycle_stage,
         "params": run.data.params,
         "tags": {key: value for key, value in run.data.tags.items() if key != "mlflow.log-model.history"},
-        "latest": {key: repr(value) for key, value in run.data.metrics.items()},
+        "latest": {key: shown(value) for key, value in run.data.metrics.items()},
         "history": history,
         "inputs": [
             [one.dataset.name, one.dataset.digest, one.dataset.source, {tag.key: tag.value for tag in one.tags}]
@@ -81,7 +93,7 @@ def contents(uri, files=True):
         "runs": {run.info.run_id: run_contents(client, run, files) for run in runs},
         "models": {
             model.name: [
-                model.description, dict(model.tags), model.creation_timestamp,
+                model.description or "", dict(model.tags), model.creation_timestamp,
                 {alias: int(version) for alias, version in model.aliases.items()},
             ]
             for model in all_pages(client.search_registered_models, max_results=100)

@@ -20,6 +20,18 @@ std::vector<std::filesystem::path> subdirectories(const std::filesystem::path& d
   return found;
 }
 
+const std::vector<PythonJson>& list_of(const PythonJson& object, std::string_view name) {
+  static const std::vector<PythonJson> none;
+  const PythonJson* member = object.find(name);
+  return member == nullptr || !member->is_list() ? none : member->items;
+}
+
+const PythonJson& member_of(const PythonJson& object, std::string_view name) {
+  static const PythonJson none = PythonJson::object();
+  const PythonJson* member = object.find(name);
+  return member == nullptr ? none : *member;
+}
+
 std::optional<std::string> meta_text(const PythonJson& meta, std::string_view name) {
   const PythonJson* member = meta.find(name);
   if (member == nullptr || member->is_null()) return std::nullopt;

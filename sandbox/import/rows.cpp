@@ -145,7 +145,9 @@ void PartRows::read(db::Rows& rows, Row& row) const {
 
 std::uint64_t PartRows::hash_of(const Row& row) const {
   Hash hash;
-  for (const db::Value& cell : row.cells) {
+  for (std::size_t i = 0; i < row.cells.size(); ++i) {
+    const db::Value& cell = row.cells[i];
+    if (unknown_cell == i) continue;
     hash.add_number(static_cast<std::uint64_t>(cell.kind()) + 1);
     switch (cell.kind()) {
       case db::Value::Kind::null: break;

@@ -61,6 +61,8 @@ class PartRows {
   [[nodiscard]] std::optional<std::size_t> cell_of(std::string_view column) const;
   // What is done to each row of the source; answers false for one that is left out.
   std::function<bool(Row& row)> change;
+  // A cell that counts for nothing when rows are compared: the source does not know it.
+  std::optional<std::size_t> unknown_cell;
 
   // Writes the source's rows of these things that the target does not have. The rows written.
   std::int64_t copy(db::Tx& source, db::Tx& target, const Ids& ids) const;

@@ -207,6 +207,7 @@ void Takeover::adapt(PartRows& part) {
   const std::string& table = part.part().table;
   taken_tables_.insert(table);
   const auto experiment = part.cell_of("experiment_id");
+  if (table == "runs" && !knows_deletion_) part.unknown_cell = part.cell_of("deleted_time");
   std::vector<std::size_t> texts;  // cells that are a URI, or hold some
   for (const char* column :
        {"artifact_location", "artifact_uri", "storage_location", "source", "dataset_source"}) {

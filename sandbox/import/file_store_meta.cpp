@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "sandbox/base/text.h"
@@ -71,7 +72,7 @@ std::optional<double> python_number(std::string_view text) {
     return is_negative ? -infinity : infinity;
   }
   const auto number = parse_double(word);
-  if (!number) return std::nullopt;
+  if (!number || std::signbit(*number)) return std::nullopt;
   return is_negative ? -*number : *number;
 }
 

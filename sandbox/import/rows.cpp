@@ -99,7 +99,8 @@ std::vector<db::Value> page_values(const Ids& ids) {
 }
 
 PartRows::PartRows(db::Tx& source, db::Tx& target, Part part) : part_(std::move(part)) {
-  const std::vector<db::Column> theirs = source.columns(part_.table);
+  std::vector<db::Column> theirs = source.columns(part_.table);
+  if (!part_.needs.empty() && source.columns(part_.needs).empty()) theirs.clear();
   if (part_.from.empty()) part_.from = part_.table;
   std::string names;
   std::string selected = part_.owner;

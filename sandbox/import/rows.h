@@ -31,6 +31,7 @@ struct Part {
   std::string counted = "";  // the word under which the report counts them; "" does not
   std::string from = "";     // what to select from, when it is more than the table
   std::string condition = "";
+  std::string needs = "";  // another table that is read as well
 };
 
 // One row on its way.

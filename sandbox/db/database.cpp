@@ -100,7 +100,7 @@ std::vector<Column> Tx::columns(std::string_view table) {
     } else if (type.starts_with("double") || type == "real" || type == "numeric") {
       kind = Value::Kind::real;
     }
-    columns.push_back({rows.text(0), kind});
+    columns.push_back({rows.text(0), kind, type == "boolean"});
   }
   return columns;
 }

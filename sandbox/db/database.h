@@ -86,7 +86,8 @@ class Rows {
 // A column of a table as it can be written; generated ones are none.
 struct Column {
   std::string name;
-  Value::Kind kind = Value::Kind::text;  // integer (bools too), real or text
+  Value::Kind kind = Value::Kind::text;  // integer (flags too), real or text
+  bool is_flag = false;
 };
 
 // A transaction. Statements are prepared once per connection and cached by their text, so texts

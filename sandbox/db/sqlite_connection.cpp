@@ -153,7 +153,7 @@ std::vector<Column> SqliteConnection::columns(std::string_view table) {
     } else if (type.starts_with("FLOAT") || type.starts_with("DOUBLE") || type == "REAL") {
       kind = Value::Kind::real;
     }
-    columns.push_back({rows.text(0), kind});
+    columns.push_back({rows.text(0), kind, type == "BOOLEAN"});
   }
   return columns;
 }

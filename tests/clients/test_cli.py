@@ -496,7 +496,7 @@ class TestOthers:
 
     @pytest.mark.parametrize(
         "command",
-        ["doctor", "run", "export", "import", "migrate", "snapshot", "pipeline", "serve", "train"],
+        ["doctor", "run", "export", "migrate", "snapshot", "pipeline", "serve", "train"],
     )
     def test_what_is_not_there_yet_says_so(self, command):
         refused = call(command, "something")

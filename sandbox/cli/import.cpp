@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "sandbox/base/config.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
 #include "sandbox/cli/commands.h"
@@ -22,6 +23,8 @@ constexpr const char* help_footer =
     "\n"
     "  mlflow-db URI    its database, of MLflow 2.9 to 3.17 whatever the revision: the path of an\n"
     "                   SQLite file or sqlite:////absolute/path\n"
+    "  mlruns DIR       the directory of its file store, which a new MLflow refuses\n"
+    "  mlflow-server URL  the server itself, over its API, of MLflow 2.9 or later\n"
     "\n"
     "Files come from where the source's artifact URIs say, or from --artifacts DIR, the directory\n"
     "with the experiments' directories (0, 1, ...) in it; their URIs become the lab's. Files that\n"
@@ -143,10 +146,14 @@ int import(const Words& words) {
   import::Order order;
   LabFlags lab;
   bool as_json = false;
-  arguments.text("kind", order.kind, "mlflow-db");
+  arguments.text("kind", order.kind, "mlflow-db, mlruns or mlflow-server");
   arguments.text("source", order.source, "Where it is");
   arguments.text("--artifacts", order.artifacts,
                  "Where the source's artifact root lies now, if not where its URIs say");
+  arguments.text("--user", order.user, "For mlflow-server: who logs in there");
+  arguments.text("--password", order.password,
+                 "Of that user; asked for when it is not given, or in MLFLOW_TRACKING_PASSWORD");
+  arguments.text("--token", order.token, "For mlflow-server: a token instead");
   arguments.flag("--dry-run,-n", order.dry_run, "Change nothing; count what would come");
   arguments.flag("--json", as_json, "One JSON object a line");
   lab.declare(arguments);
@@ -159,6 +166,10 @@ int import(const Words& words) {
   }
   order.artifacts = absolute_place(order.artifacts);
   order.source = absolute_source(order.source);
+  if (!order.user.empty() && order.password.empty() && order.token.empty()) {
+    order.password = process_environment()("MLFLOW_TRACKING_PASSWORD").value_or("");
+    if (order.password.empty()) order.password = read_hidden_line("Password: ");
+  }
   TrackingDoor door(lab);
   return take_over(door, order, as_json);
 }

@@ -92,7 +92,7 @@ class Rows {
 // A column of a table as it can be written; generated ones are none.
 struct Column {
   std::string name;
-  Value::Kind kind = Value::Kind::text;  // integer (bools too), real or text
+  Value::Kind kind = Value::Kind::text;  // boolean, integer, real or text
 };
 
 // A transaction. Statements are prepared once per connection and cached by their text, so texts

@@ -2,6 +2,8 @@
 
 #include <httplib.h>
 
+#include "sandbox/base/text.h"
+
 namespace sandbox::http {
 namespace {
 
@@ -28,6 +30,9 @@ std::optional<Answer> ask(const Peer& peer, const Question& question) {
   request.method = question.method;
   request.path = question.target;
   if (!peer.bearer.empty()) request.set_header("Authorization", "Bearer " + peer.bearer);
+  if (peer.bearer.empty() && !peer.user.empty()) {
+    request.set_header("Authorization", "Basic " + base64(peer.user + ":" + peer.password));
+  }
   if (question.method != "GET") {
     request.set_header("Content-Type", "application/json");
     request.body = question.json;

@@ -18,6 +18,8 @@ struct Peer {
   std::string url;                  // "http://host:port" or "https://host:port"
   std::string trusted_certificate;  // a PEM file that https servers are checked against
   std::string bearer;               // a token that is shown, "" for none
+  std::string user{};               // who logs in with a password where there is no token
+  std::string password{};
 };
 
 struct Question {

@@ -1,14 +1,13 @@
 #include "sandbox/import/file_store.h"
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <sstream>
 
 #include "sandbox/base/error.h"
-#include "sandbox/base/hash.h"
 #include "sandbox/base/text.h"
 #include "sandbox/import/file_store_meta.h"
+#include "sandbox/import/metric_points.h"
 #include "sandbox/import/trace_columns.h"
 #include "sandbox/import/uris.h"
 #include "sandbox/import/yaml.h"
@@ -19,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view meta_file = "meta.yaml";
-constexpr double infinity_as_stored = 1.7976931348623157e308;
 
 std::string read_text(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -27,11 +25,6 @@ std::string read_text(const fs::path& file) {
   text << in.rdbuf();
   if (!in) throw fs::filesystem_error("", file, std::make_error_code(std::errc::io_error));
   return text.str();
-}
-
-// The file store has no ids of inputs: one that is the same every time.
-std::string made_id(const std::string& text) {
-  return sha256_hex(text).substr(0, 32);
 }
 
 }  // namespace
@@ -275,22 +268,6 @@ void FileStore::read_metrics(db::Tx& tx, const Path& directory, const std::strin
   }
 }
 
-// A value as MLflow's database keeps it: no NaN and no infinity.
-struct FileStore::Point {
-  explicit Point(const MetricLine& line)
-      : value(line.value), timestamp(line.timestamp), step(line.step), is_nan(std::isnan(value)) {
-    if (is_nan) value = 0;
-    if (std::isinf(value)) value = value > 0 ? infinity_as_stored : -infinity_as_stored;
-  }
-  [[nodiscard]] bool is_later_than(const Point& other) const {
-    return std::tie(step, timestamp, value) > std::tie(other.step, other.timestamp, other.value);
-  }
-  double value;
-  std::int64_t timestamp;
-  std::int64_t step;
-  bool is_nan;
-};
-
 void FileStore::read_metric(db::Tx& tx,
                             const Path& file,
                             const std::string& key,
@@ -305,12 +282,8 @@ void FileStore::read_metric(db::Tx& tx,
       ++wrong;
       continue;
     }
-    const Point point(*read);
-    if (tx.execute("INSERT INTO metrics (\"key\", value, timestamp, run_uuid, step, is_nan) VALUES "
-                   "(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                   key, point.value, point.timestamp, run, point.step, point.is_nan) == 0) {
-      ++doubled;
-    }
+    const Point point(read->value, read->timestamp, read->step);
+    if (!insert_point(tx, run, key, point)) ++doubled;
     if (!latest || point.is_later_than(*latest)) latest = point;
   }
   if (wrong > 0) {
@@ -325,10 +298,7 @@ void FileStore::read_metric(db::Tx& tx,
     if (wrong == 0) odd(file, "it has no point");
     return;
   }
-  tx.execute(
-      "INSERT INTO latest_metrics (\"key\", value, timestamp, step, is_nan, run_uuid) VALUES "
-      "(?, ?, ?, ?, ?, ?)",
-      key, latest->value, latest->timestamp, latest->step, latest->is_nan, run);
+  insert_latest_point(tx, run, key, *latest);
 }
 
 void FileStore::read_inputs(db::Tx& tx, const Path& directory, const std::string& run) {

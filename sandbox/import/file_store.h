@@ -46,8 +46,6 @@ class FileStore {
 
  private:
   using Path = std::filesystem::path;
-  struct Experiment;
-  struct Point;
 
   void read_experiments(db::Tx& tx, const Path& parent);
   void read_experiment(db::Tx& tx, const Path& directory);

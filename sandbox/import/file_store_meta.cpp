@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "sandbox/base/text.h"
@@ -18,6 +19,18 @@ std::vector<std::filesystem::path> subdirectories(const std::filesystem::path& d
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+const std::vector<PythonJson>& list_of(const PythonJson& object, std::string_view name) {
+  static const std::vector<PythonJson> none;
+  const PythonJson* member = object.find(name);
+  return member == nullptr || !member->is_list() ? none : member->items;
+}
+
+const PythonJson& member_of(const PythonJson& object, std::string_view name) {
+  static const PythonJson none = PythonJson::object();
+  const PythonJson* member = object.find(name);
+  return member == nullptr ? none : *member;
 }
 
 std::optional<std::string> meta_text(const PythonJson& meta, std::string_view name) {
@@ -59,7 +72,7 @@ std::optional<double> python_number(std::string_view text) {
     return is_negative ? -infinity : infinity;
   }
   const auto number = parse_double(word);
-  if (!number) return std::nullopt;
+  if (!number || std::signbit(*number)) return std::nullopt;
   return is_negative ? -*number : *number;
 }
 

@@ -1,4 +1,4 @@
-// What the file store's directories and YAML files are made of.
+// What the file store's directories, its YAML files and the API's answers are made of.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,10 @@ namespace sandbox::import {
 // The directories in a directory, in order of their names; none when it is not there.
 std::vector<std::filesystem::path> subdirectories(const std::filesystem::path& directory);
 
+// The items of a list; none for a member that is absent or no list.
+const std::vector<PythonJson>& list_of(const PythonJson& object, std::string_view name);
+// An empty object for a member that is absent.
+const PythonJson& member_of(const PythonJson& object, std::string_view name);
 // nullopt for a member that is absent or null; numbers as text.
 std::optional<std::string> meta_text(const PythonJson& meta, std::string_view name);
 // Whole numbers, also as text.

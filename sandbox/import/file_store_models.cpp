@@ -1,4 +1,5 @@
 #include "sandbox/base/text.h"
+#include "sandbox/import/assessment_row.h"
 #include "sandbox/import/file_store.h"
 #include "sandbox/import/file_store_meta.h"
 
@@ -16,14 +17,6 @@ std::int64_t model_status(const PythonJson& meta) {
   if (word == "PENDING") return 1;
   if (word == "FAILED" || word == "UPLOAD_FAILED") return 3;
   return ready_status;
-}
-
-// The value of an assessment as the database keeps it, in JSON; a serialized one is JSON already.
-std::string value_json(const PythonJson& payload) {
-  if (const PythonJson* value = payload.find("value")) return value->dumps();
-  const PythonJson* serialized = payload.find("serialized_value");
-  const PythonJson* value = serialized == nullptr ? nullptr : serialized->find("value");
-  return value == nullptr ? "null" : value->str();
 }
 
 }  // namespace
@@ -127,45 +120,8 @@ void FileStore::read_trace(db::Tx& tx, const Path& directory, std::int64_t exper
 
 void FileStore::read_assessment(db::Tx& tx, const Path& file, const std::string& trace) {
   const auto meta = meta_of(file);
-  if (!meta) return;
-  std::string type;
-  const PythonJson* payload = nullptr;
-  for (const char* name : {"feedback", "expectation", "issue"}) {
-    if (const PythonJson* found = meta->find(name)) {
-      payload = found;
-      type = name;
-    }
-  }
-  if (payload == nullptr) return odd(file, "it is neither feedback nor an expectation");
-  std::optional<std::string> error;
-  if (const PythonJson* found = payload->find("error"); found != nullptr && found->is_true()) {
-    error = found->dumps();
-  }
-  const std::string value = type == "issue" ? payload->dumps() : value_json(*payload);
-  const PythonJson none = PythonJson::object();
-  const PythonJson* source = meta->find("source");
-  if (source == nullptr) source = &none;
-  std::optional<std::string> metadata;
-  if (const PythonJson* found = meta->find("metadata"); found != nullptr && found->is_true()) {
-    metadata = found->dumps();
-  }
-  auto created = meta_time(*meta, "create_time");
-  if (!created) created = meta_time(*meta, "create_time_ms");
-  auto updated = meta_time(*meta, "last_update_time");
-  if (!updated) updated = meta_time(*meta, "last_update_time_ms");
-  const bool is_valid = meta_text(*meta, "valid").value_or("True") == "True";
-  auto name = meta_text(*meta, "assessment_name");
-  if (!name) name = meta_text(*meta, "name");
-  tx.execute(
-      "INSERT INTO assessments (assessment_id, trace_id, name, assessment_type, value, error, "
-      "created_timestamp, last_updated_timestamp, source_type, source_id, run_id, span_id, "
-      "rationale, overrides, valid, assessment_metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-      "?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-      meta_text(*meta, "assessment_id").value_or(file.stem().string()), trace, name.value_or(""),
-      type, value, error, created.value_or(0), updated.value_or(created.value_or(0)),
-      meta_text(*source, "source_type").value_or("CODE"), meta_text(*source, "source_id"),
-      meta_text(*meta, "run_id"), meta_text(*meta, "span_id"), meta_text(*meta, "rationale"),
-      meta_text(*meta, "overrides"), is_valid, metadata);
+  if (!meta || insert_assessment(tx, *meta, trace, file.stem().string())) return;
+  odd(file, "it is neither feedback nor an expectation");
 }
 
 void FileStore::read_registered_model(db::Tx& tx, const Path& directory) {

@@ -5,6 +5,7 @@
 #include "sandbox/base/error.h"
 #include "sandbox/db/source.h"
 #include "sandbox/import/file_store.h"
+#include "sandbox/import/remote_server.h"
 
 namespace sandbox::import {
 namespace {
@@ -46,9 +47,12 @@ void Importer::run(const Order& order, const std::stop_token& stop, const Report
     import_database(order, ledger);
   } else if (order.kind == "mlruns") {
     import_file_store(order, ledger);
+  } else if (order.kind == "mlflow-server") {
+    import_server(order, ledger);
   } else {
     throw Error(Code::invalid_parameter_value,
-                "'" + order.kind + "' is nothing to import from. There is: mlflow-db, mlruns.");
+                "'" + order.kind +
+                    "' is nothing to import from. There is: mlflow-db, mlruns, mlflow-server.");
   }
   report(ledger.total());
 }
@@ -67,6 +71,19 @@ void Importer::import_file_store(const Order& order, Ledger& ledger) {
   store.read_into(*database);
   LocalFiles others(fs::path(directory).parent_path(), order.artifacts);
   Takeover(*database, store.files(others.source()), target_, ledger, order.dry_run).run();
+}
+
+void Importer::import_server(const Order& order, Ledger& ledger) {
+  if (!order.artifacts.empty()) {
+    throw Error(Code::invalid_parameter_value,
+                "--artifacts is for mlflow-db and mlruns: the files of a server come through it.");
+  }
+  RemoteServer server(env_, order.source, {order.user, order.password, order.token}, ledger);
+  const auto database = db::open_scratch_database();
+  server.read_into(*database);
+  Takeover takeover(*database, server.files(), target_, ledger, order.dry_run);
+  takeover.ignore_deletion_time();
+  takeover.run();
 }
 
 }  // namespace sandbox::import

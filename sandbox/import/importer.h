@@ -51,6 +51,7 @@ class Importer {
  private:
   void import_database(const Order& order, Ledger& ledger);
   void import_file_store(const Order& order, Ledger& ledger);
+  void import_server(const Order& order, Ledger& ledger);
 
   Env& env_;
   Target target_;

@@ -99,7 +99,8 @@ std::vector<db::Value> page_values(const Ids& ids) {
 }
 
 PartRows::PartRows(db::Tx& source, db::Tx& target, Part part) : part_(std::move(part)) {
-  const std::vector<db::Column> theirs = source.columns(part_.table);
+  std::vector<db::Column> theirs = source.columns(part_.table);
+  if (!part_.needs.empty() && source.columns(part_.needs).empty()) theirs.clear();
   if (part_.from.empty()) part_.from = part_.table;
   std::string names;
   std::string selected = part_.owner;
@@ -135,36 +136,35 @@ void PartRows::read(db::Rows& rows, Row& row) const {
       row.cells.emplace_back(nullptr);
       continue;
     }
-    switch (columns_[i].kind) {
-      case db::Value::Kind::boolean: row.cells.emplace_back(rows.integer(column) != 0); break;
-      case db::Value::Kind::integer: row.cells.emplace_back(rows.integer(column)); break;
-      case db::Value::Kind::real: row.cells.emplace_back(rows.real(column)); break;
-      default: row.cells.emplace_back(rows.view(column)); break;
+    if (columns_[i].kind == db::Value::Kind::boolean) {
+      row.cells.emplace_back(rows.integer(column) != 0);
+    } else if (columns_[i].kind == db::Value::Kind::integer) {
+      row.cells.emplace_back(rows.integer(column));
+    } else if (columns_[i].kind == db::Value::Kind::real) {
+      row.cells.emplace_back(rows.real(column));
+    } else {
+      row.cells.emplace_back(rows.view(column));
     }
   }
 }
 
 std::uint64_t PartRows::hash_of(const Row& row) const {
   Hash hash;
-  for (const db::Value& cell : row.cells) {
+  for (std::size_t i = 0; i < row.cells.size(); ++i) {
+    const db::Value& cell = row.cells[i];
+    if (unknown_cell == i) continue;
     hash.add_number(static_cast<std::uint64_t>(cell.kind()) + 1);
-    switch (cell.kind()) {
-      case db::Value::Kind::null: break;
-      case db::Value::Kind::boolean:
-      case db::Value::Kind::integer:
-        hash.add_number(static_cast<std::uint64_t>(cell.integer()));
-        break;
-      case db::Value::Kind::real: {
-        std::uint64_t bits = 0;
-        const double number = cell.real();
-        std::memcpy(&bits, &number, sizeof bits);
-        hash.add_number(bits);
-        break;
-      }
-      case db::Value::Kind::text:
-        hash.add_number(cell.text().size());
-        hash.add(cell.text());
-        break;
+    if (cell.kind() == db::Value::Kind::null) continue;
+    if (cell.kind() == db::Value::Kind::text) {
+      hash.add_number(cell.text().size());
+      hash.add(cell.text());
+    } else if (cell.kind() == db::Value::Kind::real) {
+      std::uint64_t bits = 0;
+      const double number = cell.real();
+      std::memcpy(&bits, &number, sizeof bits);
+      hash.add_number(bits);
+    } else {
+      hash.add_number(static_cast<std::uint64_t>(cell.integer()));
     }
   }
   return hash.value();

@@ -31,6 +31,7 @@ struct Part {
   std::string counted = "";  // the word under which the report counts them; "" does not
   std::string from = "";     // what to select from, when it is more than the table
   std::string condition = "";
+  std::string needs = "";  // another table that is read as well
 };
 
 // One row on its way.
@@ -61,6 +62,8 @@ class PartRows {
   [[nodiscard]] std::optional<std::size_t> cell_of(std::string_view column) const;
   // What is done to each row of the source; answers false for one that is left out.
   std::function<bool(Row& row)> change;
+  // A cell that counts for nothing when rows are compared: the source does not know it.
+  std::optional<std::size_t> unknown_cell;
 
   // Writes the source's rows of these things that the target does not have. The rows written.
   std::int64_t copy(db::Tx& source, db::Tx& target, const Ids& ids) const;

@@ -25,7 +25,8 @@ Thing run_thing() {
                     {"latest_metrics", "latest_metrics.run_uuid", "metrics"},
                     {"inputs", "inputs.destination_id", "dataset inputs", "", of_run},
                     {"input_tags", "inputs.destination_id", "",
-                     "input_tags JOIN inputs ON inputs.input_uuid = input_tags.input_uuid", of_run},
+                     "input_tags JOIN inputs ON inputs.input_uuid = input_tags.input_uuid", of_run,
+                     "inputs"},
                     {"inputs", "inputs.source_id", "model inputs and outputs", "",
                      "inputs.source_type IN ('RUN_INPUT', 'RUN_OUTPUT')"}},
           .key = "run_uuid",
@@ -207,6 +208,7 @@ void Takeover::adapt(PartRows& part) {
   const std::string& table = part.part().table;
   taken_tables_.insert(table);
   const auto experiment = part.cell_of("experiment_id");
+  if (table == "runs" && !knows_deletion_) part.unknown_cell = part.cell_of("deleted_time");
   std::vector<std::size_t> texts;  // cells that are a URI, or hold some
   for (const char* column :
        {"artifact_location", "artifact_uri", "storage_location", "source", "dataset_source"}) {

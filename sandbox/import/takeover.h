@@ -34,6 +34,8 @@ class Takeover {
  public:
   Takeover(db::Database& source, FileSource files, Target target, Ledger& ledger, bool dry_run);
 
+  // For a source that does not tell when a run was deleted.
+  void ignore_deletion_time() { knows_deletion_ = false; }
   // May be ended anywhere and begun again.
   void run();
 
@@ -78,6 +80,10 @@ class Takeover {
                    const std::string& uri);
   void compare_files(const FileTree& tree, const artifacts::Location& root, bool is_coming);
   void follow(const Roots& roots, const Ids& present);
+  void follow_files(const Roots& roots,
+                    const std::string& id,
+                    const std::string& uri,
+                    const std::string& own);
   [[nodiscard]] bool is_here(const std::string& uri) const;
   // " AND workspace = 'default'" where the source's table has workspaces.
   std::string only_default(const std::string& table);
@@ -87,9 +93,10 @@ class Takeover {
   Target target_;
   Ledger& ledger_;
   bool dry_run_;
+  bool knows_deletion_ = true;
   Things things_;
   std::map<std::int64_t, Settled> experiments_;     // by the source's ids
-  std::int64_t last_id_ = 0;                     // the highest of the source's
+  std::int64_t last_id_ = 0;                        // the highest of the source's
   std::map<std::string, std::string> dataset_ids_;  // where the lab's differ
   UriMap uris_;
   std::set<std::string> taken_tables_;

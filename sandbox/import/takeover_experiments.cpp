@@ -263,23 +263,36 @@ void Takeover::follow(const Roots& roots, const Ids& present) {
     const std::string& own = ours[id];
     if (uri.empty() || own.empty()) continue;
     if (uris_.find(uri) != own) uris_.add(uri, own);
-    std::string why;
-    if (own == uri) {
-      if (!is_here(uri)) {
-        ledger_.unreachable(
-            id, "The files of " + roots.name + " " + id + " are at " + uri + ", not in the lab.");
-      }
-      continue;
-    }
-    if (const auto tree = files_.find(uri, why)) {
-      try {
-        compare_files(*tree, artifacts::locate(target_.destination, own), false);
-      } catch (const Error&) {
-        ledger_.unreachable(
-            id, "The files of " + roots.name + " " + id + " are at " + own + ", not in the lab.");
-      }
-    }
+    follow_files(roots, id, uri, own);
   }
+}
+
+// Files that could not be reached when the thing came are brought once they can.
+void Takeover::follow_files(const Roots& roots,
+                            const std::string& id,
+                            const std::string& uri,
+                            const std::string& own) {
+  if (own == uri && is_here(uri)) return;
+  std::string why = "that is not the lab's store";
+  std::optional<artifacts::Location> root;
+  try {
+    root = artifacts::locate(target_.destination, own);
+    if (!target_.store.find_bucket(root->bucket)) root.reset();
+  } catch (const Error&) {
+    root.reset();  // a scheme the lab's store does not keep
+  }
+  const auto tree = root ? files_.find(uri, why) : std::nullopt;
+  if (!tree) {
+    if (own == uri) {
+      ledger_.unreachable(id, "The files of " + roots.name + " " + id + " at " + uri +
+                                  " are not in the lab: " + why + ".");
+    }
+    return;
+  }
+  const bool has_none =
+      !tree->files.empty() && count_stored(target_.store, *tree, *root).files == 0;
+  if (has_none && !dry_run_) copy_files(target_.store, *tree, *root, ledger_);
+  compare_files(*tree, *root, false);
 }
 
 Things::Prepare Takeover::prepare_with(const Roots& roots) {

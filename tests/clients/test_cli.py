@@ -496,7 +496,7 @@ class TestOthers:
 
     @pytest.mark.parametrize(
         "command",
-        ["doctor", "export", "import", "migrate", "pipeline", "serve", "train"],
+        ["doctor", "export", "pipeline", "serve", "train"],
     )
     def test_what_is_not_there_yet_says_so(self, command):
         refused = call(command, "something")

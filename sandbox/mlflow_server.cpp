@@ -40,6 +40,7 @@
 #include "sandbox/tracking/runs.h"
 #include "sandbox/upkeep/api.h"
 #include "sandbox/upkeep/collector.h"
+#include "sandbox/upkeep/relocation.h"
 #include "sandbox/upkeep/trash.h"
 #include "sandbox/webhooks/api.h"
 
@@ -124,6 +125,7 @@ struct MlflowServer::Parts {
         review_queues(env, database),
         review_items(env, database),
         collector(env, database, objects, artifacts, options.default_artifact_root),
+        relocation(database, objects, artifacts),
         trash(collector, options.trash_days),
         pages(options.find_front_end),
         gate(options.gate) {
@@ -170,6 +172,7 @@ struct MlflowServer::Parts {
   evaluation::ReviewQueues review_queues;
   evaluation::ReviewItems review_items;
   upkeep::Collector collector;
+  upkeep::Relocation relocation;
   upkeep::Trash trash;
   mlflow_ui::Pages pages;
   auth::Gate* gate;
@@ -215,7 +218,7 @@ MlflowServer::MlflowServer(Env& env,
   evaluation::install_label_schemas(api, parts_->label_schemas);
   evaluation::install_review_queues(api, parts_->review_queues);
   evaluation::install_review_items(api, parts_->review_items);
-  upkeep::install_upkeep(api, parts_->collector);
+  upkeep::install_upkeep(api, parts_->collector, parts_->relocation);
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
@@ -254,6 +257,7 @@ void MlflowServer::start() {
 
 void MlflowServer::stop() {
   parts_->collector.stop();
+  parts_->relocation.stop();
   parts_->trash.stop();
   parts_->deliveries.stop();
 }

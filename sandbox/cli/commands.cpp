@@ -36,6 +36,7 @@ constexpr std::array commands{
     Command{"experiments", "List, delete and restore experiments; delete --hard is for ever",
             experiments},
     Command{"gc", "Remove for ever what was deleted, files and rows: gc --dry-run shows it", gc},
+    Command{"relocate", "Move artifact roots to another bucket or prefix", relocate},
     Command{"sql", "Ask the metadata database: \\dt, SELECT …; it only reads", sql},
     Command{"auth", "Users and tokens: auth user add|list|passwd|rm, auth token create", auth},
     Command{"down", "Stop the lab; its data stays", down},

@@ -1,26 +1,16 @@
 #include "sandbox/cli/gc.h"
 
-#include <array>
 #include <cstdio>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 #include "sandbox/cli/commands.h"
+#include "sandbox/cli/lab.h"
 
 namespace sandbox::cli {
 namespace {
 
 using upkeep::Finding;
-
-std::string size_text(std::int64_t bytes) {
-  constexpr std::array units{"bytes", "KiB", "MiB", "GiB", "TiB"};
-  auto size = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; size >= 1024 && unit + 1 < units.size(); ++unit) size /= 1024;
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", size, units.at(unit));
-  return text.data();
-}
 
 std::string files_text(const Finding& finding) {
   return std::to_string(finding.objects) + (finding.objects == 1 ? " file, " : " files, ") +
@@ -49,10 +39,6 @@ std::string sentence(const Finding& finding, bool dry_run) {
     return "Without files: " + finding.id + " at " + finding.place + " (" + finding.note + ").";
   }
   return "Kept. " + finding.note;
-}
-
-std::string count_text(std::int64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 std::string summary(const Finding& total, const upkeep::Selection& selection) {

@@ -119,5 +119,7 @@ inline constexpr const char* artifact_store_probe =
 std::string log_file(const std::string& data_dir);
 // "45s", "12m", "3h", "9d": an age as kubectl writes it.
 std::string age_text(std::int64_t ms);
+std::string size_text(std::int64_t bytes);                            // "17 bytes", "1.5 MiB"
+std::string count_text(std::int64_t count, const std::string& noun);  // "1 run", "2 runs"
 
 }  // namespace sandbox::cli

@@ -45,6 +45,7 @@
 #include "sandbox/tracking/runs.h"
 #include "sandbox/upkeep/api.h"
 #include "sandbox/upkeep/collector.h"
+#include "sandbox/upkeep/relocation.h"
 #include "sandbox/upkeep/trash.h"
 #include "sandbox/webhooks/api.h"
 
@@ -129,6 +130,7 @@ struct MlflowServer::Parts {
         review_queues(env, database),
         review_items(env, database),
         collector(env, database, objects, artifacts, options.default_artifact_root),
+        relocation(database, objects, artifacts),
         trash(collector, options.trash_days),
         snapshots(env, database, objects, options.lab),
         run_archive(env, database, objects, experiments, artifacts),
@@ -180,6 +182,7 @@ struct MlflowServer::Parts {
   evaluation::ReviewQueues review_queues;
   evaluation::ReviewItems review_items;
   upkeep::Collector collector;
+  upkeep::Relocation relocation;
   upkeep::Trash trash;
   snapshots::Snapshots snapshots;
   run_archive::RunArchive run_archive;
@@ -228,7 +231,7 @@ MlflowServer::MlflowServer(Env& env,
   evaluation::install_label_schemas(api, parts_->label_schemas);
   evaluation::install_review_queues(api, parts_->review_queues);
   evaluation::install_review_items(api, parts_->review_items);
-  upkeep::install_upkeep(api, parts_->collector);
+  upkeep::install_upkeep(api, parts_->collector, parts_->relocation);
   snapshots::install_snapshots(api, parts_->snapshots);
   run_archive::install_run_archive(api, parts_->run_archive);
   import::install_import(api, parts_->importer, options.local_token);
@@ -271,6 +274,7 @@ void MlflowServer::start() {
 void MlflowServer::stop() {
   parts_->collector.stop();
   parts_->importer.stop();
+  parts_->relocation.stop();
   parts_->trash.stop();
   parts_->deliveries.stop();
 }

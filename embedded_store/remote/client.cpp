@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "embedded_store/s3/errors.h"
-#include "embedded_store/s3/xml.h"
 #include "sandbox/base/hash.h"
 #include "sandbox/base/log.h"
 #include "sandbox/base/text.h"
@@ -120,6 +119,16 @@ Address address_of(const RemoteStoreOptions& options,
   if (address.path.empty()) address.path = "/";
   address.scheme_and_host = scheme + "://" + address.host;
   return address;
+}
+
+s3::XmlNode document_in(const Answer& answer) {
+  try {
+    return s3::parse_xml(sandbox::trim(answer.body), "");
+  } catch (const Fault&) {
+    throw Fault("ServiceUnavailable",
+                "The object store answered with something that is not of the S3 protocol. See "
+                "whether its address is right.");
+  }
 }
 
 Client::Client(sandbox::Env& env, RemoteStoreOptions options)

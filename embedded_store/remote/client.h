@@ -13,6 +13,7 @@
 #include "embedded_store/object_store.h"
 #include "embedded_store/remote/remote_store.h"
 #include "embedded_store/s3/signing.h"
+#include "embedded_store/s3/xml.h"
 #include "sandbox/base/env.h"
 #include "sandbox/http/caller.h"
 
@@ -68,6 +69,10 @@ class Client {
   s3::Signer signer_;
   sandbox::http::Caller caller_;
 };
+
+// The document in an answer. Its root may have any name: servers differ there, and SDKs do not
+// look. Throws Fault ServiceUnavailable when it is no XML.
+s3::XmlNode document_in(const Answer& answer);
 
 // Throws Fault InvalidArgument for an endpoint that is no URL.
 Address address_of(const RemoteStoreOptions& options,

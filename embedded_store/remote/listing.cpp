@@ -57,8 +57,7 @@ ListPage RemoteStore::list(const std::string& bucket, const ListQuery& query) {
   if (!query.prefix.empty()) text += "&prefix=" + sandbox::percent_encode(query.prefix);
   if (!query.delimiter.empty()) text += "&delimiter=" + sandbox::percent_encode(query.delimiter);
   if (!query.after.empty()) text += "&start-after=" + sandbox::percent_encode(start_after(query));
-  const s3::XmlNode result =
-      s3::parse_xml(client_.ask({.bucket = bucket, .query = text}).body, "ListBucketResult");
+  const s3::XmlNode result = document_in(client_.ask({.bucket = bucket, .query = text}));
   const Names names(result);
   for (const s3::XmlNode& node : result.children) {
     if (node.name == "Contents") page.objects.push_back(read_entry(bucket, names, node));
@@ -86,8 +85,7 @@ std::vector<UploadInfo> RemoteStore::uploads(const std::string& bucket,
   if (!prefix.empty()) text += "&prefix=" + sandbox::percent_encode(prefix);
   if (!key_after.empty()) text += "&key-marker=" + sandbox::percent_encode(key_after);
   if (!id_after.empty()) text += "&upload-id-marker=" + sandbox::percent_encode(id_after);
-  const s3::XmlNode result = s3::parse_xml(client_.ask({.bucket = bucket, .query = text}).body,
-                                           "ListMultipartUploadsResult");
+  const s3::XmlNode result = document_in(client_.ask({.bucket = bucket, .query = text}));
   const Names names(result);
   std::vector<UploadInfo> found;
   for (const s3::XmlNode& node : result.children) {

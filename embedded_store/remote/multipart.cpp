@@ -253,9 +253,7 @@ UploadInfo RemoteStore::create_upload(UploadInfo request) {
                                      .key = request.key,
                                      .query = "uploads=",
                                      .headers = headers});
-  request.id = s3::parse_xml(answer.body, "InitiateMultipartUploadResult")
-                   .child_text("UploadId")
-                   .value_or("");
+  request.id = document_in(answer).child_text("UploadId").value_or("");
   request.started_ms = env_.now_ms();
   return request;
 }
@@ -280,7 +278,7 @@ std::vector<PartInfo> RemoteStore::parts(const UploadInfo& upload, int after, in
   if (after > 0) query += "&part-number-marker=" + std::to_string(after);
   const Answer answer = client_.ask({.bucket = upload.bucket, .key = upload.key, .query = query});
   std::vector<PartInfo> found;
-  for (const s3::XmlNode& node : s3::parse_xml(answer.body, "ListPartsResult").children) {
+  for (const s3::XmlNode& node : document_in(answer).children) {
     if (node.name == "Part") found.push_back(read_part(node));
   }
   return found;
@@ -313,10 +311,7 @@ ObjectInfo RemoteStore::complete_upload(const UploadInfo& upload,
   try {
     const Answer answer = client_.ask(ask);
     info.version_id = answer.headers.get("x-amz-version-id", "null");
-    info.etag =
-        s3::unquoted(s3::parse_xml(sandbox::trim(answer.body), "CompleteMultipartUploadResult")
-                         .child_text("ETag")
-                         .value_or(""));
+    info.etag = s3::unquoted(document_in(answer).child_text("ETag").value_or(""));
     return info;
   } catch (const Fault& fault) {
     // An attempt whose answer was lost may have completed it.

@@ -93,7 +93,7 @@ void remove_group(Client& client, const std::string& bucket, std::span<const std
        .query = "delete=",
        .headers = {{"content-md5", sandbox::base64(md5)}, {"content-type", "application/xml"}},
        .body = body});
-  const s3::XmlNode result = s3::parse_xml(answer.body, "DeleteResult");
+  const s3::XmlNode result = document_in(answer);
   if (const s3::XmlNode* error = result.child("Error")) {
     throw Fault(error->child_text("Code").value_or("InternalError"),
                 "The object '" + error->child_text("Key").value_or("") +
@@ -161,7 +161,7 @@ std::optional<BucketInfo> RemoteStore::find_bucket(const std::string& bucket) {
 }
 
 std::vector<BucketInfo> RemoteStore::buckets() {
-  const s3::XmlNode result = s3::parse_xml(client_.ask({}).body, "ListAllMyBucketsResult");
+  const s3::XmlNode result = document_in(client_.ask({}));
   std::vector<BucketInfo> found;
   if (const s3::XmlNode* list = result.child("Buckets")) {
     for (const s3::XmlNode& one : list->children) {

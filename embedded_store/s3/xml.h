@@ -59,7 +59,7 @@ struct XmlNode {
 };
 
 // The root of a document. Throws Fault MalformedXML when it is not well-formed, too deep, or its
-// root is not `root`.
+// root is not `root`; "" takes any.
 XmlNode parse_xml(std::string_view text, std::string_view root);
 
 }  // namespace store::s3

@@ -38,6 +38,7 @@ constexpr std::array commands{
     Command{"gc", "Remove for ever what was deleted, files and rows: gc --dry-run shows it", gc},
     Command{"import", "Take over another MLflow's runs, models and files: import mlflow-db URI",
             import},
+    Command{"relocate", "Move artifact roots to another bucket or prefix", relocate},
     Command{"sql", "Ask the metadata database: \\dt, SELECT …; it only reads", sql},
     Command{"snapshot", "Keep the whole lab as it is now: snapshot save, list, restore", snapshot},
     Command{"fork", "Start a second lab from a snapshot, or from now: fork --into DIR", fork_lab},

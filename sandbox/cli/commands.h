@@ -20,6 +20,7 @@ int api(const Words& words);
 int experiments(const Words& words);
 int gc(const Words& words);
 int import(const Words& words);
+int relocate(const Words& words);
 int sql(const Words& words);
 int snapshot(const Words& words);
 int run_command(const Words& words);

@@ -41,10 +41,6 @@ std::string sentence(const Finding& finding, bool dry_run) {
   return "Kept. " + finding.note;
 }
 
-std::string count_text(std::int64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 std::string summary(const Finding& total, const upkeep::Selection& selection) {
   std::string text = selection.dry_run ? "Would delete " : "Deleted ";
   text += count_text(*total.runs, "run") + ", " + count_text(*total.logged_models, "logged model") +

@@ -188,4 +188,8 @@ std::string size_text(std::int64_t bytes) {
   return text.data();
 }
 
+std::string count_text(std::int64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 }  // namespace sandbox::cli

@@ -123,5 +123,6 @@ std::string log_file(const std::string& data_dir);
 std::string age_text(std::int64_t ms);
 // "17 bytes", "1.5 KiB", "4.0 GiB".
 std::string size_text(std::int64_t bytes);
+std::string count_text(std::int64_t count, const std::string& noun);  // "1 run", "2 runs"
 
 }  // namespace sandbox::cli

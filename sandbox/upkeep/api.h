@@ -1,4 +1,4 @@
-// The clean-up's endpoint.
+// The endpoints of the clean-up and of moving files.
 #pragma once
 
 #include "sandbox/http/api.h"
@@ -6,9 +6,11 @@
 namespace sandbox::upkeep {
 
 class Collector;
+class Relocation;
 
 // POST sandbox/gc: the body is a Selection; the answer is one JSON Finding a line as the work goes
-// on, the last one of kind "total" or "error". `collector` must outlive the Api.
-void install_upkeep(http::Api& api, Collector& collector);
+// on, the last one of kind "total" or "error". POST sandbox/relocate likewise: a Move, and Progress.
+// The collaborators must outlive the Api.
+void install_upkeep(http::Api& api, Collector& collector, Relocation& relocation);
 
 }  // namespace sandbox::upkeep

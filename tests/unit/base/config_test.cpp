@@ -138,6 +138,55 @@ TEST_CASE("the trash keeps things for ever or for a number of days", "[base]") {
   CHECK(refusal({{"trash-days", {"-1"}}}) == "--trash-days must be between 0 and 36500, not -1.");
 }
 
+TEST_CASE("another object store is switched on by its own setting alone", "[base]") {
+  // What `eval "$(mlops-sandbox env)"` leaves in a shell.
+  const auto shell = environment({{"MLFLOW_S3_ENDPOINT_URL", "http://127.0.0.1:9000"},
+                                  {"AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000"},
+                                  {"AWS_ACCESS_KEY_ID", "lab"},
+                                  {"AWS_SECRET_ACCESS_KEY", "lab-secret"},
+                                  {"AWS_SESSION_TOKEN", "lab-token"}});
+  Config config = load_config({}, shell);
+  CHECK(config.artifacts_endpoint.empty());
+  CHECK(config.artifacts_access_key.empty());
+  CHECK(config.buckets == std::vector<std::string>{"mlflow", "mlflow-artifacts"});
+
+  const SettingTexts on{{"artifacts-endpoint", {"https://s3.example.org/"}}};
+  config = load_config(on, shell);
+  CHECK(config.artifacts_endpoint == "https://s3.example.org");
+  CHECK(config.artifacts_access_key == "lab");
+  CHECK(config.artifacts_secret_key.reveal() == "lab-secret");
+  CHECK(config.artifacts_session_token.reveal() == "lab-token");
+  CHECK(config.buckets.empty());  // nothing is made there unasked
+
+  SettingTexts keys = on;
+  keys["artifacts-access-key"] = {"own"};
+  CHECK(refusal(keys, shell).find("wants the keys") != std::string::npos);
+  keys["artifacts-secret-key"] = {"own-secret"};
+  config = load_config(keys, shell);
+  CHECK(config.artifacts_access_key == "own");
+  CHECK(config.artifacts_session_token.empty());  // that of another pair
+}
+
+TEST_CASE("an address of an object store that cannot be one is refused", "[base]") {
+  const auto keys = environment({{"AWS_ACCESS_KEY_ID", "k"}, {"AWS_SECRET_ACCESS_KEY", "s"}});
+  for (const char* endpoint :
+       {"minio:9000", "s3://bucket", "https://user:hidden-word@host", "http://a b"}) {
+    CAPTURE(endpoint);
+    const std::string told = refusal({{"artifacts-endpoint", {endpoint}}}, keys);
+    CHECK(told.find("must look like https://host") != std::string::npos);
+    CHECK(told.find("hidden-word") == std::string::npos);
+  }
+  CHECK(refusal({{"artifacts-endpoint", {"http://localhost:9000"}}}, keys).find("own S3 port") !=
+        std::string::npos);
+  CHECK(load_config({{"artifacts-endpoint", {"http://localhost:9000"}}, {"no-s3", {"true"}}}, keys)
+            .no_s3);
+  CHECK(refusal({{"artifacts-endpoint", {"http://h"}}, {"artifacts-addressing", {"odd"}}}, keys)
+            .find("path or virtual") != std::string::npos);
+  CHECK(
+      refusal({{"no-s3", {"true"}}, {"default-artifact-root", {"s3://mlflow"}}}).find("--no-s3") !=
+      std::string::npos);
+}
+
 TEST_CASE("a broken settings file is refused with its line", "[base]") {
   const TemporaryDirectory place;
   place.write("mlops-sandbox.conf", "port = 5000\nprot = 1\n");

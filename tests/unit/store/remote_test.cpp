@@ -1,6 +1,9 @@
 // What only a store that lies elsewhere can go through: servers that are busy, gone, of another
 // mind, or no S3 servers at all.
+#include <arpa/inet.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
@@ -174,6 +177,28 @@ TEST_CASE("each way to fail has its sentence, and none tells a secret", "[store]
                  Contains("InvalidArgument: ") && !Contains("tester-secret"));
     }
   }
+}
+
+TEST_CASE("a server that says nothing is not waited for without end", "[store]") {
+  sandbox::SystemEnv env;
+  // It takes connections, and nobody ever reads from them.
+  const int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(bind(listening, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(listen(listening, 8) == 0);
+  getsockname(listening, reinterpret_cast<sockaddr*>(&address), &size);
+  RemoteStoreOptions options;
+  options.endpoint = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  options.access_key = "tester";
+  options.secret_key = sandbox::Secret("tester-secret");
+  options.stall_timeout_ms = 1'000;
+  options.attempts_max = 1;
+  const auto store = open_remote_store(env, options);
+  CHECK_THAT(message_of([&] { store->list("lab", {}); }), Contains("does not answer in time"));
+  close(listening);
 }
 
 TEST_CASE("a server that goes away in the middle leaves nothing, and can come back", "[store]") {

@@ -49,7 +49,7 @@ class PostgresDatabase final : public Database {
   void give_back(Connection connection);
   // A connection was lost: the idle ones are most likely as dead.
   void drop_idle();
-  bool was_committed(const std::string& transaction_id, Patience& patience);
+  bool was_committed(const PostgresConnection::Mark& mark, Patience& patience);
 
   const PostgresAddress address_;
   const std::int64_t patience_ms_;

@@ -171,13 +171,11 @@ PostgresConnection::PostgresConnection(const PostgresAddress& address)
 
 void PostgresConnection::begin_write() {
   failure_.reset();
-  transaction_id_ = run_plain(
-                        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT "
-                        "pg_current_xact_id()",
-                        "beginning to write")
-                        .at(0)
-                        .at(0)
-                        .as<std::string>();
+  const pqxx::result answer = run_plain(
+      "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id(), "
+      "pg_current_wal_flush_lsn()",
+      "beginning to write");
+  mark_ = {answer.at(0).at(0).as<std::string>(), answer.at(0).at(1).as<std::string>()};
 }
 
 void PostgresConnection::begin_read() {
@@ -194,9 +192,19 @@ void PostgresConnection::roll_back() {
   run_plain("ROLLBACK", "undoing changes");
 }
 
-PostgresConnection::Outcome PostgresConnection::outcome_of(const std::string& transaction_id) {
-  const pqxx::result answer = run_plain("SELECT pg_xact_status('" + transaction_id + "'::xid8)",
-                                        "asking what became of a transaction");
+// A crash takes back transactions whose log had not reached the disk, and their numbers are given
+// to others then. Recovery ends with a checkpoint, which tells the next number: one that is no
+// larger says that the transaction is lost, whatever became of the other with its number.
+PostgresConnection::Outcome PostgresConnection::outcome_of(const Mark& mark) {
+  const std::string doing = "asking what became of a transaction";
+  const pqxx::result lost =
+      run_plain("SELECT checkpoint_lsn >= '" + mark.place +
+                    "'::pg_lsn AND CAST(split_part(next_xid, ':', 1) AS numeric) * 4294967296 + "
+                    "CAST(split_part(next_xid, ':', 2) AS numeric) <= " +
+                    mark.id + " FROM pg_control_checkpoint()",
+                doing);
+  if (lost.at(0).at(0).as<bool>()) return Outcome::rolled_back;
+  const pqxx::result answer = run_plain("SELECT pg_xact_status('" + mark.id + "'::xid8)", doing);
   const pqxx::field status = answer.at(0).at(0);
   if (status.is_null()) return Outcome::unknown;
   const auto word = status.as<std::string>();

@@ -1,6 +1,7 @@
 #include "sandbox/db/postgres.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -105,23 +106,23 @@ void PostgresDatabase::persist(Once once) {
 }
 
 void PostgresDatabase::write_once(const std::function<void(Tx&)>& work, Patience& patience) {
-  std::string unsure;
+  std::optional<PostgresConnection::Mark> unsure;
   try {
     Lease lease(*this, patience);
     lease->begin_write();
     work(*lease);
-    const std::string id = lease->transaction_id();
+    const PostgresConnection::Mark mark = lease->mark();
     try {
       lease->commit();
       lease.finish();
     } catch (const PostgresFailure& failure) {
       if (lease->is_open() && failure.kind() != Kind::unreachable) throw;
-      unsure = id;
+      unsure = mark;
     }
   } catch (const PostgresFailure&) {
-    if (unsure.empty()) throw;
+    if (!unsure) throw;
   }
-  if (unsure.empty() || was_committed(unsure, patience)) return;
+  if (!unsure || was_committed(*unsure, patience)) return;
   throw PostgresFailure(Kind::unreachable, Code::temporarily_unavailable,
                         "PostgreSQL's " + address_.shown() +
                             " went away while changes were made durable, and has undone them. Try "
@@ -134,13 +135,13 @@ void PostgresDatabase::read_once(const std::function<void(Tx&)>& work, Patience&
   work(*lease);
 }
 
-bool PostgresDatabase::was_committed(const std::string& transaction_id, Patience& patience) {
+bool PostgresDatabase::was_committed(const PostgresConnection::Mark& mark, Patience& patience) {
   using Outcome = PostgresConnection::Outcome;
   drop_idle();
   do {
     try {
       PostgresConnection connection(address_);
-      switch (connection.outcome_of(transaction_id)) {
+      switch (connection.outcome_of(mark)) {
         case Outcome::committed: return true;
         case Outcome::rolled_back: return false;
         case Outcome::in_progress:
@@ -150,10 +151,11 @@ bool PostgresDatabase::was_committed(const std::string& transaction_id, Patience
       if (failure.kind() == Kind::refused) break;
     }
   } while (patience.pause());
-  throw Error(Code::temporarily_unavailable,
-              "PostgreSQL's " + address_.shown() +
-                  " went away while changes were made durable, and did not come back in time to say "
-                  "whether they are. Look before you try again.");
+  throw Error(
+      Code::temporarily_unavailable,
+      "PostgreSQL's " + address_.shown() +
+          " went away while changes were made durable, and did not come back in time to say "
+          "whether they are. Look before you try again.");
 }
 
 PostgresDatabase::Connection PostgresDatabase::take(const Patience& patience) {

@@ -26,8 +26,8 @@ class PostgresDatabase final : public Database {
   explicit PostgresDatabase(PostgresAddress address,
                             std::int64_t patience_ms = postgres_patience_ms);
 
-  // READ COMMITTED. When the connection is lost during COMMIT, the outcome is asked on a new one: an
-  // acknowledged write is durable, and none is applied twice. Throws
+  // READ COMMITTED. When the connection is lost during COMMIT, the outcome is asked on a new one:
+  // an acknowledged write is durable, and none is applied twice. Throws
   // Error(temporarily_unavailable) when the server stays away.
   void write_work(const std::function<void(Tx&)>& work) override;
   // REPEATABLE READ READ ONLY.
@@ -49,7 +49,7 @@ class PostgresDatabase final : public Database {
   void give_back(Connection connection);
   // A connection was lost: the idle ones are most likely as dead.
   void drop_idle();
-  bool was_committed(const std::string& transaction_id, Patience& patience);
+  bool was_committed(const PostgresConnection::Mark& mark, Patience& patience);
 
   const PostgresAddress address_;
   const std::int64_t patience_ms_;

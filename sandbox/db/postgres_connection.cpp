@@ -8,7 +8,7 @@
 namespace sandbox::db {
 namespace {
 
-constexpr std::size_t prepared_statements_max = 400;  // each keeps a plan in the server's memory
+constexpr std::size_t prepared_statements_max = 400;    // each keeps a plan in the server's memory
 constexpr std::size_t values_of_statement_max = 8'000;  // the protocol's own limit is 65,535
 constexpr std::string_view fetched_rows = "10000";
 constexpr int oldest_version = 13'00'00;  // the first with pg_current_xact_id
@@ -28,6 +28,31 @@ pqxx::connection connected(const PostgresAddress& address) {
   } catch (const std::exception& failure) {
     throw connection_failure(address, failure.what());
   }
+}
+
+template <class Failure>
+bool is(const pqxx::failure& failure) {
+  return dynamic_cast<const Failure*>(&failure) != nullptr;
+}
+
+// Some of libpqxx 6's exceptions keep their SQLSTATE, others are told apart by their class alone.
+std::string sqlstate_of(const pqxx::failure& failure) {
+  if (const auto* told = dynamic_cast<const pqxx::sql_error*>(&failure)) {
+    if (!told->sqlstate().empty()) return told->sqlstate();
+  }
+  if (is<pqxx::deadlock_detected>(failure)) return "40P01";
+  if (is<pqxx::serialization_failure>(failure)) return "40001";
+  if (is<pqxx::statement_completion_unknown>(failure)) return "08007";
+  if (is<pqxx::insufficient_privilege>(failure)) return "42501";
+  if (is<pqxx::unique_violation>(failure)) return "23505";
+  if (is<pqxx::foreign_key_violation>(failure)) return "23503";
+  if (is<pqxx::integrity_constraint_violation>(failure)) return "23000";
+  if (is<pqxx::data_exception>(failure)) return "22000";
+  if (is<pqxx::disk_full>(failure)) return "53100";
+  if (is<pqxx::out_of_memory>(failure)) return "53200";
+  if (is<pqxx::insufficient_resources>(failure)) return "53000";
+  if (is<pqxx::too_many_connections>(failure)) return "53300";
+  return is<pqxx::broken_connection>(failure) ? "08006" : "";
 }
 
 class ResultCells {
@@ -131,7 +156,8 @@ PostgresConnection::PostgresConnection(const PostgresAddress& address)
                               "; this server needs 13 or later.");
   }
   const pqxx::result answer = run_plain(
-      "SET client_min_messages = error; SET extra_float_digits = 1; SET standard_conforming_strings "
+      "SET client_min_messages = error; SET extra_float_digits = 1; SET "
+      "standard_conforming_strings "
       "= on; SELECT pg_is_in_recovery()",
       "connecting");
   if (answer.at(0).at(0).as<bool>()) {
@@ -145,13 +171,11 @@ PostgresConnection::PostgresConnection(const PostgresAddress& address)
 
 void PostgresConnection::begin_write() {
   failure_.reset();
-  transaction_id_ = run_plain(
-                        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT "
-                        "pg_current_xact_id()",
-                        "beginning to write")
-                        .at(0)
-                        .at(0)
-                        .as<std::string>();
+  const pqxx::result answer = run_plain(
+      "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id(), "
+      "pg_current_wal_flush_lsn()",
+      "beginning to write");
+  mark_ = {answer.at(0).at(0).as<std::string>(), answer.at(0).at(1).as<std::string>()};
 }
 
 void PostgresConnection::begin_read() {
@@ -168,9 +192,19 @@ void PostgresConnection::roll_back() {
   run_plain("ROLLBACK", "undoing changes");
 }
 
-PostgresConnection::Outcome PostgresConnection::outcome_of(const std::string& transaction_id) {
-  const pqxx::result answer = run_plain("SELECT pg_xact_status('" + transaction_id + "'::xid8)",
-                                        "asking what became of a transaction");
+// A crash takes back transactions whose log had not reached the disk, and their numbers are given
+// to others then. Recovery ends with a checkpoint, which tells the next number: one that is no
+// larger says that the transaction is lost, whatever became of the other with its number.
+PostgresConnection::Outcome PostgresConnection::outcome_of(const Mark& mark) {
+  const std::string doing = "asking what became of a transaction";
+  const pqxx::result lost =
+      run_plain("SELECT checkpoint_lsn >= '" + mark.place +
+                    "'::pg_lsn AND CAST(split_part(next_xid, ':', 1) AS numeric) * 4294967296 + "
+                    "CAST(split_part(next_xid, ':', 2) AS numeric) <= " +
+                    mark.id + " FROM pg_control_checkpoint()",
+                doing);
+  if (lost.at(0).at(0).as<bool>()) return Outcome::rolled_back;
+  const pqxx::result answer = run_plain("SELECT pg_xact_status('" + mark.id + "'::xid8)", doing);
   const pqxx::field status = answer.at(0).at(0);
   if (status.is_null()) return Outcome::unknown;
   const auto word = status.as<std::string>();
@@ -277,14 +311,10 @@ pqxx::result PostgresConnection::translated(const std::string& doing,
                                             const std::function<pqxx::result()>& work) {
   try {
     return work();
-  } catch (const pqxx::sql_error& failure) {
-    // A server that stops says so before it hangs up.
-    failure_ = connection_.is_open()
-                   ? statement_failure(address_, failure.sqlstate(), failure.what(), doing)
-                   : statement_failure(address_, "08006", failure.what(), doing);
   } catch (const pqxx::failure& failure) {
-    failure_ = statement_failure(address_, connection_.is_open() ? "" : "08006", failure.what(),
-                                 doing);
+    // Whatever was said last, without a connection there is nothing but to try again on another.
+    failure_ = statement_failure(address_, connection_.is_open() ? sqlstate_of(failure) : "08006",
+                                 failure.what(), doing);
   }
   throw PostgresFailure(*failure_);
 }

@@ -31,10 +31,14 @@ class PostgresConnection final : public Tx {
   void commit();
   void roll_back();
 
-  // The number of the write transaction, for was_committed on another connection.
-  [[nodiscard]] const std::string& transaction_id() const { return transaction_id_; }
+  // What a write transaction is known by on another connection.
+  struct Mark {
+    std::string id;     // its number
+    std::string place;  // of the log on disk when it began: what a crash cannot take back
+  };
+  [[nodiscard]] const Mark& mark() const { return mark_; }
   enum class Outcome { committed, rolled_back, in_progress, unknown };
-  Outcome outcome_of(const std::string& transaction_id);
+  Outcome outcome_of(const Mark& mark);
 
   [[nodiscard]] bool is_open() const { return connection_.is_open(); }
 
@@ -63,7 +67,7 @@ class PostgresConnection final : public Tx {
   // libpqxx sends statements through a transaction; the real ones are begun and ended by hand, so
   // that BEGIN and the transaction's number share a round trip.
   pqxx::nontransaction channel_;
-  std::string transaction_id_;
+  Mark mark_;
   std::optional<PostgresFailure> failure_;  // of a statement of this transaction
   std::unordered_map<std::string, std::string> names_;
   std::deque<std::string> names_by_age_;  // keys of names_

@@ -1,10 +1,13 @@
 #include "sandbox/db/postgres_statement.h"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 
 namespace sandbox::db {
 namespace {
@@ -40,8 +43,8 @@ std::string_view type_of(Value::Kind kind) {
 std::string_view values_list(std::string_view sql) {
   const std::size_t word = sql.find("VALUES (");
   if (word == std::string_view::npos) {
-    throw Error(Code::internal_error, "A statement for many rows has no VALUES: " +
-                                          std::string(sql));
+    throw Error(Code::internal_error,
+                "A statement for many rows has no VALUES: " + std::string(sql));
   }
   const std::size_t open = word + std::string_view("VALUES ").size();
   int depth = 0;
@@ -81,8 +84,8 @@ std::string postgres_text(std::string_view sql, const std::vector<Value>& values
     }
   }
   if (count != values.size()) {
-    throw Error(Code::internal_error, "A statement has " + std::to_string(count) +
-                                          " places for " + std::to_string(values.size()) +
+    throw Error(Code::internal_error, "A statement has " + std::to_string(count) + " places for " +
+                                          std::to_string(values.size()) +
                                           " values: " + std::string(sql));
   }
   return out;
@@ -94,6 +97,36 @@ std::string repeat_values(std::string_view sql, std::size_t rows) {
   std::string out(sql.substr(0, end));
   for (std::size_t i = 1; i < rows; ++i) out.append(", ").append(list);
   return out.append(sql.substr(end));
+}
+
+std::vector<std::string> split_statements(std::string_view text) {
+  std::vector<std::string> statements;
+  std::size_t start = 0;
+  const auto add = [&](std::size_t end) {
+    const std::string_view statement = trim(text.substr(start, end - start));
+    if (!statement.empty()) statements.emplace_back(statement);
+    start = end + 1;
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = skip_quiet(text, at);
+    if (end == at && text[at] == ';') add(at);
+    at = std::max(end, at + 1);
+  }
+  if (start < text.size()) add(text.size());
+  return statements;
+}
+
+bool ends_statement(std::string_view text) {
+  bool has_ended = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = skip_quiet(text, at);
+    const bool is_comment = end != at && text[at] == '-';
+    if (!is_comment && !std::isspace(static_cast<unsigned char>(text[at]))) {
+      has_ended = end == at && text[at] == ';';
+    }
+    at = std::max(end, at + 1);
+  }
+  return has_ended;
 }
 
 std::string parameter_text(const Value& value) {

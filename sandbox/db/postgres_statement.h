@@ -17,6 +17,11 @@ std::string postgres_text(std::string_view sql, const std::vector<Value>& values
 // The same statement with the list after VALUES `rows` times: one statement for many rows.
 std::string repeat_values(std::string_view sql, std::size_t rows);
 
+// The statements between the `;` that stand outside quotes and comments, without blank ones.
+std::vector<std::string> split_statements(std::string_view text);
+// Whether the text ends with such a `;`.
+bool ends_statement(std::string_view text);
+
 // A value as PostgreSQL reads it. Throws Error(invalid_parameter_value) for text with a NUL, which
 // PostgreSQL cannot keep.
 std::string parameter_text(const Value& value);

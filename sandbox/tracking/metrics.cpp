@@ -32,8 +32,7 @@ void insert_points(db::Tx& tx,
   rows.reserve(points.size());
   for (const Metric* metric : points) {
     const StoredValue kept = stored(metric->value);
-    rows.push_back(
-        {metric->key, kept.value, metric->timestamp, run_id, metric->step, kept.is_nan});
+    rows.push_back({metric->key, kept.value, metric->timestamp, run_id, metric->step, kept.is_nan});
   }
   tx.execute_many(
       "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES (?, ?, ?, ?, ?, "
@@ -50,8 +49,7 @@ void update_latest(db::Tx& tx,
   rows.reserve(latest.size());
   for (const Metric* metric : latest) {
     const StoredValue kept = stored(metric->value);
-    rows.push_back(
-        {metric->key, kept.value, metric->timestamp, metric->step, kept.is_nan, run_id});
+    rows.push_back({metric->key, kept.value, metric->timestamp, metric->step, kept.is_nan, run_id});
   }
   tx.execute_many(
       "INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, ?, "

@@ -4,8 +4,9 @@
 #include <string>
 #include <utility>
 
-#include <pqxx/pqxx>
 #include <unistd.h>
+
+#include <pqxx/pqxx>
 
 namespace sandbox {
 namespace {
@@ -24,11 +25,10 @@ void run(pqxx::connection& connection, const std::string& sql) {
 void make_template(const std::string& cluster) {
   pqxx::connection connection(uri_of(cluster, "postgres"));
   run(connection, "SELECT pg_advisory_lock(1)");
-  const bool exists =
-      !pqxx::nontransaction(connection)
-           .exec("SELECT 1 FROM pg_database WHERE datistemplate AND datname = '" + template_name +
-                 "'")
-           .empty();
+  const bool exists = !pqxx::nontransaction(connection)
+                           .exec("SELECT 1 FROM pg_database WHERE datistemplate AND datname = '" +
+                                 template_name + "'")
+                           .empty();
   if (exists) return;
   run(connection, "DROP DATABASE IF EXISTS " + template_name);
   run(connection, "CREATE DATABASE " + template_name);
@@ -43,8 +43,8 @@ class PostgresTestDatabase final : public db::Database {
     make_template(cluster_);
     name_ = "test_" + std::to_string(getpid()) + "_" + std::to_string(++made);
     pqxx::connection connection(uri_of(cluster_, "postgres"));
-    run(connection, "CREATE DATABASE " + name_ + " TEMPLATE " + template_name +
-                        " STRATEGY file_copy");
+    run(connection,
+        "CREATE DATABASE " + name_ + " TEMPLATE " + template_name + " STRATEGY file_copy");
     database_ = db::open_database(uri_of(cluster_, name_));
   }
   ~PostgresTestDatabase() override {

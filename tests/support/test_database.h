@@ -1,5 +1,6 @@
-// The database a unit test works on: SQLite in memory, or a fresh one of the PostgreSQL cluster that
-// SANDBOX_TEST_POSTGRES names (the directory of its socket). ctest runs the rooms' tests on both.
+// The database a unit test works on: SQLite in memory, or a fresh one of the PostgreSQL cluster
+// that SANDBOX_TEST_POSTGRES names (the directory of its socket). ctest runs the rooms' tests on
+// both.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,14 @@ from postgres_server import PostgresServer  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    # pytest's own directories are closed to the user the server runs as.
-    import tempfile
-
+def postgres_folder():
+    """pytest's own directories are closed to the user the server runs as."""
     with tempfile.TemporaryDirectory(prefix="sandbox-pg-") as folder:
         Path(folder).chmod(0o755)
-        with PostgresServer(Path(folder) / "server") as running:
-            yield running
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def server(postgres_folder):
+    with PostgresServer(postgres_folder / "server") as running:
+        yield running

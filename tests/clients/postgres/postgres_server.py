@@ -1,5 +1,4 @@
-"""A PostgreSQL server of a test's own: TCP on a free port of 127.0.0.1, passwords by SCRAM, data
-that survive a crash."""
+"""A PostgreSQL server of a test's own: TCP on a free port of 127.0.0.1, passwords by SCRAM."""
 
 import os
 import shutil
@@ -36,7 +35,7 @@ class PostgresServer:
     administrator = "admin"
     password = "admin-p@ss/word"
 
-    def __init__(self, folder):
+    def __init__(self, folder, survives_crashes=False):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
         if os.getuid() == 0:
@@ -54,6 +53,7 @@ class PostgresServer:
             settings.write(
                 f"port = {self.port}\nlisten_addresses = '127.0.0.1'\n"
                 "unix_socket_directories = ''\nshared_buffers = 32MB\nmax_connections = 60\n"
+                f"fsync = {'on' if survives_crashes else 'off'}\n"
             )
         self.start()
 

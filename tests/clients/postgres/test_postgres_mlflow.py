@@ -1,12 +1,10 @@
 """On PostgreSQL the lab keeps what MLflow keeps: same schema, same rows, for clients, psql and a
 real MLflow on the same database."""
 
-import os
 import subprocess
 import sys
 import threading
 
-import mlflow
 import pytest
 import requests
 from mlflow import MlflowClient
@@ -108,6 +106,29 @@ def test_status_and_verify_name_the_backend_and_no_password(server, lab):
     written = status + checked + banner + (log.read_text() if log.exists() else "")
     for secret in (server.password, "admin-p%40ss%2Fword"):
         assert secret not in written
+
+
+def test_the_sql_shell(lab):
+    """Rows S0-19, S0-20."""
+    script = "\\l\n\\dt\n\\d runs\nSELECT experiment_id, name\nFROM experiments;\n" + (
+        "DELETE FROM experiments;\n\\q\n"
+    )
+    done = subprocess.run(
+        [binary(), "sql", f"--data-dir={lab.data_dir}"],
+        input=script, capture_output=True, text=True, timeout=60,
+    )
+    said = done.stdout + done.stderr
+    for part in (
+        lab.database, "List of tables", "latest_metrics", "character varying(32)", "run_pk",
+        "Default", "read-only transaction",
+    ):
+        assert part in said, said
+    assert '"name": "Default"' in command(lab, "sql", "--json", "SELECT * FROM experiments").replace(
+        '":"', '": "'
+    )
+    # A second statement hidden from whoever looks at quotes alone is not run.
+    command(lab, "sql", "SELECT E'\\''; COMMIT; UPDATE experiments SET name = 'changed' --'")
+    assert "Default" in command(lab, "sql", "SELECT name FROM experiments")
 
 
 def test_texts_postgres_cannot_keep_are_refused(lab):

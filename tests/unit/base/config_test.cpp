@@ -119,8 +119,9 @@ TEST_CASE("a setting nobody can serve is refused with what to do", "[base]") {
   CHECK(refusal({{"port", {"70000"}}}) == "--port must be between 0 and 65535, not 70000.");
   CHECK(refusal({{"port", {"9000"}}}) ==
         "--port, --s3-port and --console-port must be three different ports.");
-  CHECK(refusal({{"backend-store-uri", {"postgressql://mlflow:secret@db/mlflow"}}})
-            .find("secret") == std::string::npos);
+  CHECK(
+      refusal({{"backend-store-uri", {"postgressql://mlflow:secret@db/mlflow"}}}).find("secret") ==
+      std::string::npos);
   CHECK(refusal({{"backend-store-uri", {"./mlruns"}}}).find("sqlite:///file.db") !=
         std::string::npos);
   CHECK(refusal({{"artifacts-destination", {"gs://bucket"}}}).find("later version") !=

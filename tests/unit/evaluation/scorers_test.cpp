@@ -102,6 +102,6 @@ TEST_CASE("online scoring wants a gateway and no expectations", "[evaluation]") 
                    5) ==
         made.online_scoring_config_id + "|" + made.scorer_id + "|0.5|7|status = 'OK'\n");
   world.configs.set("7", "good", 0, {});
-  CHECK(world.rows("SELECT CAST(sample_rate AS INTEGER), filter_string FROM online_scoring_configs", 2) ==
-        "0|-\n");
+  CHECK(world.rows("SELECT CAST(sample_rate AS INTEGER), filter_string FROM online_scoring_configs",
+                   2) == "0|-\n");
 }

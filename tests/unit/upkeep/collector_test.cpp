@@ -118,7 +118,8 @@ TEST_CASE("an experiment goes with everything that refers to it", "[upkeep]") {
       "('a', 'tr-1', 'n', 'feedback', '1', 1, 1, 'HUMAN', TRUE, FALSE);"
       "INSERT INTO datasets VALUES ('d', 1, 'n', 'x', 't', 's', NULL, NULL);"
       "INSERT INTO issues VALUES ('i', 1, 'n', 'd', 'open', NULL, NULL, NULL, NULL, 1, 1, NULL);"
-      "INSERT INTO label_schemas VALUES ('l', 1, 'n', 't', NULL, FALSE, 'i', '{}', NULL, 1, 1, FALSE);"
+      "INSERT INTO label_schemas VALUES ('l', 1, 'n', 't', NULL, FALSE, 'i', '{}', NULL, 1, 1, "
+      "FALSE);"
       "INSERT INTO review_queues VALUES ('q', 1, 'n', 't', NULL, 1, 1, 'n');"
       "INSERT INTO review_queue_items VALUES ('q', 't', 'tr-1', 's', NULL, NULL, 1, 1);"
       "INSERT INTO review_queue_users VALUES ('q', 'u');"
@@ -164,7 +165,7 @@ TEST_CASE("an experiment goes with everything that refers to it", "[upkeep]") {
     INFO(table);
     CHECK(lab.count(table) == 0);
   }
-  CHECK(lab.count("experiments") == 1);                 // Default
+  CHECK(lab.count("experiments") == 1);                // Default
   CHECK_NOTHROW(lab.experiments.create("e", "", {}));  // its name is free again
 }
 

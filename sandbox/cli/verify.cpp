@@ -88,9 +88,9 @@ Findings probe(const std::string& data_dir) {
   found.is_postgres = db::is_postgres_uri(state.backend_store_uri);
   found.database = found.is_postgres
                        ? found.experiments
-                       :
-      state.backend_store_uri.starts_with(scheme) &&
-      std::filesystem::is_regular_file(state.backend_store_uri.substr(scheme.size()), missing);
+                       : state.backend_store_uri.starts_with(scheme) &&
+                             std::filesystem::is_regular_file(
+                                 state.backend_store_uri.substr(scheme.size()), missing);
   return found;
 }
 

@@ -141,9 +141,8 @@ std::unique_ptr<Database> open_database(const std::string& backend_store_uri) {
   if (is_postgres_uri(backend_store_uri)) {
     const PostgresAddress address = postgres_address(backend_store_uri);
     auto database = std::make_unique<PostgresDatabase>(address);
-    database->write([&](Tx& tx) {
-      prepare_postgres_schema(tx, address, without_password(backend_store_uri));
-    });
+    database->write(
+        [&](Tx& tx) { prepare_postgres_schema(tx, address, without_password(backend_store_uri)); });
     return database;
   }
   const std::string file = sqlite_file(backend_store_uri);

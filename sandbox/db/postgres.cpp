@@ -150,10 +150,11 @@ bool PostgresDatabase::was_committed(const std::string& transaction_id, Patience
       if (failure.kind() == Kind::refused) break;
     }
   } while (patience.pause());
-  throw Error(Code::temporarily_unavailable,
-              "PostgreSQL's " + address_.shown() +
-                  " went away while changes were made durable, and did not come back in time to say "
-                  "whether they are. Look before you try again.");
+  throw Error(
+      Code::temporarily_unavailable,
+      "PostgreSQL's " + address_.shown() +
+          " went away while changes were made durable, and did not come back in time to say "
+          "whether they are. Look before you try again.");
 }
 
 PostgresDatabase::Connection PostgresDatabase::take(const Patience& patience) {

@@ -26,8 +26,8 @@ class PostgresDatabase final : public Database {
   explicit PostgresDatabase(PostgresAddress address,
                             std::int64_t patience_ms = postgres_patience_ms);
 
-  // READ COMMITTED. When the connection is lost during COMMIT, the outcome is asked on a new one: an
-  // acknowledged write is durable, and none is applied twice. Throws
+  // READ COMMITTED. When the connection is lost during COMMIT, the outcome is asked on a new one:
+  // an acknowledged write is durable, and none is applied twice. Throws
   // Error(temporarily_unavailable) when the server stays away.
   void write_work(const std::function<void(Tx&)>& work) override;
   // REPEATABLE READ READ ONLY.

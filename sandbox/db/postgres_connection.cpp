@@ -8,7 +8,7 @@
 namespace sandbox::db {
 namespace {
 
-constexpr std::size_t prepared_statements_max = 400;  // each keeps a plan in the server's memory
+constexpr std::size_t prepared_statements_max = 400;    // each keeps a plan in the server's memory
 constexpr std::size_t values_of_statement_max = 8'000;  // the protocol's own limit is 65,535
 constexpr std::string_view fetched_rows = "10000";
 constexpr int oldest_version = 13'00'00;  // the first with pg_current_xact_id
@@ -131,7 +131,8 @@ PostgresConnection::PostgresConnection(const PostgresAddress& address)
                               "; this server needs 13 or later.");
   }
   const pqxx::result answer = run_plain(
-      "SET client_min_messages = error; SET extra_float_digits = 1; SET standard_conforming_strings "
+      "SET client_min_messages = error; SET extra_float_digits = 1; SET "
+      "standard_conforming_strings "
       "= on; SELECT pg_is_in_recovery()",
       "connecting");
   if (answer.at(0).at(0).as<bool>()) {
@@ -229,6 +230,15 @@ Rows PostgresConnection::query_long_values(std::string_view sql, const std::vect
   return Rows(std::make_unique<PostgresLongCursor>(*this, name));
 }
 
+void PostgresConnection::advance_ids(std::string_view table, std::string_view column) {
+  // An empty table's next id is the first: the sequence's value counts as not yet given.
+  const std::string greatest =
+      "(SELECT MAX(" + std::string(column) + ") FROM " + std::string(table) + ")";
+  run("SELECT setval(pg_get_serial_sequence(?, ?), GREATEST(COALESCE(" + greatest +
+          ", 1), 1), COALESCE(" + greatest + ", 0) >= 1)",
+      {Value(table), Value(column)}, "advancing ids");
+}
+
 void PostgresConnection::lock(std::string_view name) {
   run("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", {Value(name)}, "waiting for a lock");
 }
@@ -283,8 +293,8 @@ pqxx::result PostgresConnection::translated(const std::string& doing,
                    ? statement_failure(address_, failure.sqlstate(), failure.what(), doing)
                    : statement_failure(address_, "08006", failure.what(), doing);
   } catch (const pqxx::failure& failure) {
-    failure_ = statement_failure(address_, connection_.is_open() ? "" : "08006", failure.what(),
-                                 doing);
+    failure_ =
+        statement_failure(address_, connection_.is_open() ? "" : "08006", failure.what(), doing);
   }
   throw PostgresFailure(*failure_);
 }

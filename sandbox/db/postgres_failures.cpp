@@ -124,8 +124,7 @@ constexpr std::array words_rows{
     WordsRow{"pg_hba.conf rejects", Kind::refused,
              "A reject line of the server's pg_hba.conf fits. Put a line for this user, database "
              "and address above it and reload it: SELECT pg_reload_conf();"},
-    WordsRow{"is not permitted to log in", Kind::refused,
-             "Allow it: ALTER ROLE {user} LOGIN;"},
+    WordsRow{"is not permitted to log in", Kind::refused, "Allow it: ALTER ROLE {user} LOGIN;"},
     WordsRow{"permission denied for database", Kind::refused,
              "Allow it: GRANT ALL PRIVILEGES ON DATABASE {database} TO {user};"},
     WordsRow{"server does not support SSL", Kind::refused,
@@ -186,8 +185,8 @@ PostgresFailure statement_failure(const PostgresAddress& address,
 PostgresFailure connection_failure(const PostgresAddress& address, const std::string& message) {
   for (const WordsRow& row : words_rows) {
     if (message.find(row.words) == std::string::npos) continue;
-    const Code code = row.kind == Kind::unreachable ? Code::temporarily_unavailable
-                                                    : Code::invalid_state;
+    const Code code =
+        row.kind == Kind::unreachable ? Code::temporarily_unavailable : Code::invalid_state;
     return {row.kind, code,
             "Cannot connect to PostgreSQL's " + address.shown() + ": " + all_lines(message) + ". " +
                 Place{address}.text(row.advice)};

@@ -15,17 +15,19 @@ namespace {
 
 // In the schema that new tables go to.
 bool has_relation(Tx& tx, std::string_view name) {
-  return tx.query(
-               "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND "
-               "relname = ?",
-               name)
+  return tx
+      .query(
+          "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND "
+          "relname = ?",
+          name)
       .next();
 }
 
 bool has_tables(Tx& tx) {
-  return tx.query(
-               "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND "
-               "relkind IN ('r', 'p', 'v', 'm')")
+  return tx
+      .query(
+          "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND "
+          "relkind IN ('r', 'p', 'v', 'm')")
       .next();
 }
 

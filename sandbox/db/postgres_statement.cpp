@@ -40,8 +40,8 @@ std::string_view type_of(Value::Kind kind) {
 std::string_view values_list(std::string_view sql) {
   const std::size_t word = sql.find("VALUES (");
   if (word == std::string_view::npos) {
-    throw Error(Code::internal_error, "A statement for many rows has no VALUES: " +
-                                          std::string(sql));
+    throw Error(Code::internal_error,
+                "A statement for many rows has no VALUES: " + std::string(sql));
   }
   const std::size_t open = word + std::string_view("VALUES ").size();
   int depth = 0;
@@ -81,8 +81,8 @@ std::string postgres_text(std::string_view sql, const std::vector<Value>& values
     }
   }
   if (count != values.size()) {
-    throw Error(Code::internal_error, "A statement has " + std::to_string(count) +
-                                          " places for " + std::to_string(values.size()) +
+    throw Error(Code::internal_error, "A statement has " + std::to_string(count) + " places for " +
+                                          std::to_string(values.size()) +
                                           " values: " + std::string(sql));
   }
   return out;

@@ -138,7 +138,8 @@ std::string without_password(const std::string& uri) {
   if (at != std::string::npos && at > start && colon < at) {
     out.replace(colon + 1, at - colon - 1, "***");
   }
-  for (const std::string_view key : {"?password=", "&password=", "?sslpassword=", "&sslpassword="}) {
+  for (const std::string_view key :
+       {"?password=", "&password=", "?sslpassword=", "&sslpassword="}) {
     const std::size_t found = out.find(key, start);
     if (found == std::string::npos) continue;
     const std::size_t value = found + key.size();

@@ -359,7 +359,12 @@ int migrate(const Words& words) {
                                          program() + data_dir_flag(data_dir) +
                                          " down`, move it, and start it again.");
   }
-  return Migrating(wishes, lab).run();
+  try {
+    return Migrating(wishes, lab).run();
+  } catch (const store::Fault& fault) {
+    throw Error(Code::invalid_state, std::string("The files could not be moved: ") + fault.what() +
+                                         " The lab stays where it was; the same command goes on.");
+  }
 }
 
 }  // namespace sandbox::cli

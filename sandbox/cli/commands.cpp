@@ -40,6 +40,7 @@ constexpr std::array commands{
             import},
     Command{"relocate", "Move artifact roots to another bucket or prefix", relocate},
     Command{"sql", "Ask the metadata database: \\dt, SELECT …; it only reads", sql},
+    Command{"migrate", "Move the lab to PostgreSQL and another S3, or back", migrate},
     Command{"snapshot", "Keep the whole lab as it is now: snapshot save, list, restore", snapshot},
     Command{"fork", "Start a second lab from a snapshot, or from now: fork --into DIR", fork_lab},
     Command{"run", "One run as a file: run export ID > run.tar, run import run.tar", run_command},
@@ -52,7 +53,6 @@ constexpr std::array commands{
     Command{"pipeline", "Run pipelines", nullptr},
     Command{"serve", "Serve a registered model", nullptr},
     Command{"export", "Write the files of a cluster installation", nullptr},
-    Command{"migrate", "Move everything to real servers", nullptr},
 };
 
 void print_rows(bool ready) {

@@ -19,6 +19,7 @@ int verify(const Words& words);
 int api(const Words& words);
 int experiments(const Words& words);
 int gc(const Words& words);
+int migrate(const Words& words);
 int import(const Words& words);
 int relocate(const Words& words);
 int sql(const Words& words);

@@ -70,6 +70,8 @@ std::optional<LabState> read_state(const std::string& data_dir) {
   return from_json<LabState>(text);
 }
 
+}  // namespace
+
 void write_private_file(const std::string& path, const std::string& text) {
   const std::string fresh = path + ".new";
   unlink(fresh.c_str());
@@ -81,8 +83,6 @@ void write_private_file(const std::string& path, const std::string& text) {
     throw Error(Code::invalid_state, path + " cannot be written: " + reason());
   }
 }
-
-}  // namespace
 
 LabLock::LabLock(const std::string& data_dir) {
   make_directory(data_dir);
@@ -118,12 +118,16 @@ LabLock::~LabLock() {
   close(file_);
 }
 
+void write_places(const std::string& data_dir, const LabPlaces& places) {
+  write_private_file(places_file(data_dir), to_json(places) + "\n");
+}
+
 void write_state(const LabState& state) {
   const LabPlaces places{state.backend_store_uri,     state.default_artifact_root,
                          state.artifacts_destination, state.artifacts_endpoint,
                          state.artifacts_region,      state.artifacts_addressing,
                          state.artifacts_ca_file,     state.auth};
-  write_private_file(places_file(state.data_dir), to_json(places) + "\n");
+  write_places(state.data_dir, places);
   write_private_file(state_file(state.data_dir), to_json(state) + "\n");
 }
 
@@ -164,6 +168,10 @@ std::optional<LabPlaces> lab_places(const std::string& data_dir) {
 
 http::Peer peer_of(const LabState& state, const std::string& url) {
   return {url, state.tls_cert, state.local_token};
+}
+
+std::string settings_file(const std::string& data_dir) {
+  return data_dir + "/mlops-sandbox.conf";
 }
 
 std::string log_file(const std::string& data_dir) {

@@ -96,6 +96,7 @@ class LabLock {
   int file_ = -1;
 };
 
+void write_places(const std::string& data_dir, const LabPlaces& places);
 // Writes the places as well.
 void write_state(const LabState& state);
 void remove_state(const std::string& data_dir);
@@ -119,6 +120,10 @@ inline constexpr const char* artifact_store_probe =
     "/api/2.0/mlflow-artifacts/artifacts?path=nothing-lies-here";
 
 std::string log_file(const std::string& data_dir);
+std::string settings_file(const std::string& data_dir);
+
+// Replaces a file in one step by one that only its owner may read.
+void write_private_file(const std::string& path, const std::string& text);
 // "45s", "12m", "3h", "9d": an age as kubectl writes it.
 std::string age_text(std::int64_t ms);
 // "17 bytes", "1.5 KiB", "4.0 GiB".

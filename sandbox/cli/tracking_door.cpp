@@ -49,7 +49,10 @@ class PiecesBody final : public http::BodyReader {
 
 // What `up` would use, with what the last lab used in its place, with what the flags say above all.
 enum class Needs { database, objects_too };
-Config config_of(const LabFlags& flags, const std::string& data_dir, Needs needs) {
+Config config_of(const LabFlags& flags,
+                 const std::string& data_dir,
+                 Needs needs,
+                 const SettingTexts& changes = {}) {
   SettingTexts texts;
   texts["data-dir"] = {data_dir};
   const auto add = [&](const char* name, const std::string& flag, const std::string& last) {
@@ -72,6 +75,7 @@ Config config_of(const LabFlags& flags, const std::string& data_dir, Needs needs
   // Who does not go to that store needs no keys for it.
   if (needs == Needs::database) texts["artifacts-endpoint"] = {""};
   add("auth", "", last.auth);
+  for (const auto& [name, values] : changes) texts[name] = values;
   return load_config(texts, process_environment());
 }
 
@@ -106,6 +110,13 @@ void LabFlags::declare(Arguments& arguments, bool stores) {
   arguments.text("--artifacts-endpoint", artifacts_endpoint,
                  "For a stopped lab: the object store, when it is not the one it used last; keys "
                  "and the rest as `up` reads them");
+}
+
+Config stopped_lab_config(const LabFlags& flags, const SettingTexts& changes) {
+  const std::string data_dir = find_data_dir(flags.data_dir, process_environment());
+  const Config config = config_of(flags, data_dir, Needs::objects_too, changes);
+  if (!changes.contains("backend-store-uri")) need_database(config.backend_store_uri, data_dir);
+  return config;
 }
 
 std::string backend_store_of(const LabFlags& flags) {

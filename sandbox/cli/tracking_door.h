@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "sandbox/base/config.h"
 #include "sandbox/base/fields_json.h"
 #include "sandbox/cli/arguments.h"
 #include "sandbox/http/client.h"
@@ -29,6 +30,10 @@ struct LabFlags {
 // Where a lab keeps its metadata: what the flags say, else what the lab that runs or ran there
 // used, else what `up` would use now.
 std::string backend_store_of(const LabFlags& flags);
+
+// The settings under which a stopped lab is opened: what the flags say, else what it used last,
+// else what `up` would use now; `changes` above all.
+Config stopped_lab_config(const LabFlags& flags, const SettingTexts& changes);
 
 class TrackingDoor {
  public:

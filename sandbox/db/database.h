@@ -123,6 +123,11 @@ class Tx {
   virtual Rows query_long_values(std::string_view sql, const std::vector<Value>& values) {
     return query_values(sql, values);
   }
+  // What follows a text column in ORDER BY to sort by its UTF-8 bytes, as SQLite does anyway.
+  [[nodiscard]] virtual std::string_view byte_order() const { return ""; }
+  // Lets the ids that the database itself gives to new rows begin after the greatest there is, when
+  // rows were written with ids of their own. SQLite looks at the rows anyway.
+  virtual void advance_ids(std::string_view /*table*/, std::string_view /*column*/) {}
   // From here to its end no other transaction that locks the same name runs, in any process.
   // SQLite has one writer at a time, which is that already.
   virtual void lock(std::string_view /*name*/) {}

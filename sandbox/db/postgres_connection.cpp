@@ -263,6 +263,15 @@ Rows PostgresConnection::query_long_values(std::string_view sql, const std::vect
   return Rows(std::make_unique<PostgresLongCursor>(*this, name));
 }
 
+void PostgresConnection::advance_ids(std::string_view table, std::string_view column) {
+  // An empty table's next id is the first: the sequence's value counts as not yet given.
+  const std::string greatest =
+      "(SELECT MAX(" + std::string(column) + ") FROM " + std::string(table) + ")";
+  run("SELECT setval(pg_get_serial_sequence(?, ?), GREATEST(COALESCE(" + greatest +
+          ", 1), 1), COALESCE(" + greatest + ", 0) >= 1)",
+      {Value(table), Value(column)}, "advancing ids");
+}
+
 void PostgresConnection::lock(std::string_view name) {
   run("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", {Value(name)}, "waiting for a lock");
 }

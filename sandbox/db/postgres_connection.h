@@ -48,6 +48,8 @@ class PostgresConnection final : public Tx {
   std::int64_t execute_many(std::string_view sql,
                             const std::vector<std::vector<Value>>& rows) override;
   Rows query_long_values(std::string_view sql, const std::vector<Value>& values) override;
+  [[nodiscard]] std::string_view byte_order() const override { return " COLLATE \"C\""; }
+  void advance_ids(std::string_view table, std::string_view column) override;
   void lock(std::string_view name) override;
 
  private:

@@ -27,8 +27,8 @@ def files_of(uri):
         try:
             return digests(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
         except mlflow.MlflowException as failure:
-            # A local directory is made with its first file only.
-            if "No such artifact" not in str(failure):
+            # A directory is there with its first file only.
+            if "No such artifact" not in str(failure) and "404 Client Error" not in str(failure):
                 raise
             return {}
 

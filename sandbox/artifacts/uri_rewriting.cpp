@@ -1,32 +1,11 @@
 #include "sandbox/artifacts/uri_rewriting.h"
 
-#include <array>
-
+#include "sandbox/artifacts/uri_columns.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 
 namespace sandbox::artifacts {
 namespace {
-
-struct Place {
-  std::string_view table;
-  std::string_view column;
-  std::string_view name;
-  std::string_view only;            // a further condition, "" for none
-  std::int64_t characters_max = 0;  // of the column, 0 for any number
-  bool is_json = false;
-};
-
-constexpr std::array places{
-    Place{"experiments", "artifact_location", "experiments.artifact_location", "", 256},
-    Place{"runs", "artifact_uri", "runs.artifact_uri", "", 200},
-    Place{"logged_models", "artifact_location", "logged_models.artifact_location", "", 1000},
-    Place{"model_versions", "source", "model_versions.source", "", 500},
-    Place{"model_versions", "storage_location", "model_versions.storage_location", "", 500},
-    Place{"trace_tags", "value", "trace_tags.value", "key = 'mlflow.artifactLocation'", 8000},
-    Place{"datasets", "dataset_source", "datasets.dataset_source", "", 0, true},
-    Place{"tags", "value", "tags.value", "key = 'mlflow.log-model.history'", 8000, true},
-};
 
 // A URI in the forms that statements take. Parameters are views: it must outlive them.
 struct Uri {
@@ -49,7 +28,7 @@ struct Condition {
   std::vector<db::Value> values;
 };
 
-Condition condition_of(const Place& place, const Uri& from) {
+Condition condition_of(const UriColumn& place, const Uri& from) {
   Condition condition;
   const std::string column(place.column);
   if (place.is_json) {
@@ -61,18 +40,20 @@ Condition condition_of(const Place& place, const Uri& from) {
                     ", 1, CAST(? AS INTEGER)) = CAST(? AS TEXT))";
     condition.values = {from.whole, from.characters + 1, from.with_slash};
   }
-  if (!place.only.empty()) condition.sql += " AND " + std::string(place.only);
+  if (!place.only_key.empty()) {
+    condition.sql += " AND key = '" + std::string(place.only_key) + "'";
+  }
   return condition;
 }
 
-std::int64_t count(db::Tx& tx, const Place& place, const Condition& condition) {
+std::int64_t count(db::Tx& tx, const UriColumn& place, const Condition& condition) {
   const std::string sql =
       "SELECT COUNT(*) FROM " + std::string(place.table) + " WHERE " + condition.sql;
   db::Rows rows = tx.query_values(sql, condition.values);
   return rows.next() ? rows.integer(0) : 0;
 }
 
-void check_lengths(db::Tx& tx, const Place& place, const Uri& from, const Uri& to) {
+void check_lengths(db::Tx& tx, const UriColumn& place, const Uri& from, const Uri& to) {
   if (place.characters_max == 0 || place.is_json) return;
   const std::int64_t growth = to.characters - from.characters;
   if (growth <= 0) return;
@@ -86,7 +67,7 @@ void check_lengths(db::Tx& tx, const Place& place, const Uri& from, const Uri& t
                   " characters, and some addresses would have more. Choose a shorter place.");
 }
 
-void rewrite(db::Tx& tx, const Place& place, const Uri& from, const Uri& to) {
+void rewrite(db::Tx& tx, const UriColumn& place, const Uri& from, const Uri& to) {
   const Condition condition = condition_of(place, from);
   const std::string column(place.column);
   std::string sql = "UPDATE " + std::string(place.table) + " SET " + column + " = ";
@@ -106,7 +87,7 @@ void rewrite(db::Tx& tx, const Place& place, const Uri& from, const Uri& to) {
 
 std::vector<RewrittenColumn> count_columns(db::Tx& tx, const Uri& from, const Uri& to) {
   std::vector<RewrittenColumn> columns;
-  for (const Place& place : places) {
+  for (const UriColumn& place : uri_columns) {
     check_lengths(tx, place, from, to);
     const std::int64_t rows = count(tx, place, condition_of(place, from));
     if (rows > 0) columns.push_back({place.name, rows});
@@ -124,7 +105,7 @@ std::vector<RewrittenColumn> rewrite_uris(db::Tx& tx, std::string_view from, std
   const Uri old(from);
   const Uri fresh(to);
   std::vector<RewrittenColumn> columns = count_columns(tx, old, fresh);
-  for (const Place& place : places) rewrite(tx, place, old, fresh);
+  for (const UriColumn& place : uri_columns) rewrite(tx, place, old, fresh);
   return columns;
 }
 

@@ -1,32 +1,36 @@
 #include "sandbox/migrate/locations.h"
 
-#include <array>
+#include "sandbox/artifacts/uri_columns.h"
 
 namespace sandbox::migrate {
 namespace {
 
 constexpr std::string_view scheme = "s3://";
 
-struct Place {
-  std::string_view table;
-  std::string_view column;
-  std::string_view only_key = "";  // of a table of keys and values
-};
-
-constexpr std::array places{
-    Place{"experiments", "artifact_location"},
-    Place{"runs", "artifact_uri"},
-    Place{"logged_models", "artifact_location"},
-    Place{"model_versions", "source"},
-    Place{"model_versions", "storage_location"},
-    Place{"trace_tags", "value", "mlflow.artifactLocation"},
-};
-
 std::string place_of(const std::string& bucket, const std::string& prefix) {
   return std::string(scheme) + bucket + "/" + prefix;
 }
 
 }  // namespace
+
+std::string moved_json(std::string_view json, const std::vector<ObjectMove>& moves) {
+  std::string out;
+  // URIs have no quotes inside, so a JSON string that is one ends at the next quote.
+  for (std::size_t begin = 0; begin < json.size();) {
+    const std::size_t quote = json.find('"', begin);
+    const std::size_t end = quote == std::string_view::npos ? quote : json.find('"', quote + 1);
+    if (end == std::string_view::npos) return out.append(json.substr(begin));
+    const std::string_view text = json.substr(quote + 1, end - quote - 1);
+    if (text.starts_with(scheme)) {
+      out.append(json.substr(begin, quote + 1 - begin)).append(moved_uri(text, moves)).append("\"");
+      begin = end + 1;
+    } else {
+      out.append(json.substr(begin, quote + 1 - begin));
+      begin = quote + 1;
+    }
+  }
+  return out;
+}
 
 std::string moved_uri(std::string_view uri, const std::vector<ObjectMove>& moves) {
   if (!uri.starts_with(scheme)) return std::string(uri);
@@ -42,14 +46,15 @@ std::string moved_uri(std::string_view uri, const std::vector<ObjectMove>& moves
 
 RowChange move_locations(std::vector<ObjectMove> moves) {
   return [moves = std::move(moves)](const Table& table, Row& row) {
-    for (const Place& place : places) {
+    for (const artifacts::UriColumn& place : artifacts::uri_columns) {
       if (place.table != table.name) continue;
       if (!place.only_key.empty()) {
         const auto* key = std::get_if<std::string>(&row[table.position("key")]);
         if (key == nullptr || *key != place.only_key) continue;
       }
-      Cell& cell = row[table.position(std::string(place.column))];
-      if (auto* uri = std::get_if<std::string>(&cell)) *uri = moved_uri(*uri, moves);
+      auto* text = std::get_if<std::string>(&row[table.position(place.column)]);
+      if (text == nullptr) continue;
+      *text = place.is_json ? moved_json(*text, moves) : moved_uri(*text, moves);
     }
   };
 }

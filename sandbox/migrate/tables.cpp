@@ -59,11 +59,11 @@ std::vector<Table> parents_first(std::map<std::string, Described> rest) {
 
 }  // namespace
 
-std::size_t Table::position(const std::string& column) const {
+std::size_t Table::position(std::string_view column) const {
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].name == column) return i;
   }
-  throw std::out_of_range(name + " has no column " + column);
+  throw std::out_of_range(name + " has no column " + std::string(column));
 }
 
 Schema mlflow_schema() {

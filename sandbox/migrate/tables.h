@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sandbox::migrate {
@@ -21,7 +22,7 @@ struct Table {
   std::vector<std::size_t> key;  // positions in `columns` of the primary key, in its order
 
   // Position of a column; throws std::out_of_range for one that is not there.
-  [[nodiscard]] std::size_t position(const std::string& column) const;
+  [[nodiscard]] std::size_t position(std::string_view column) const;
 };
 
 struct Schema {

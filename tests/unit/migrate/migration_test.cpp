@@ -70,6 +70,12 @@ TEST_CASE("places of files follow their files, others stay", "[migrate]") {
   CHECK(moved_uri("mlflow-artifacts:/4/r", there) == "mlflow-artifacts:/4/r");
   CHECK(moved_uri("s3://cluster/lab/4/r", back) == "s3://mlflow/4/r");
   CHECK(moved_uri("s3://cluster/laboratory", back) == "s3://cluster/laboratory");
+  CHECK(
+      moved_json(
+          R"({"uri": "s3://mlflow/d.csv", "a": "x \" s3://mlflow/y", "n": [1, "s3://mlflow"]})",
+          there) ==
+      R"({"uri": "s3://cluster/lab/d.csv", "a": "x \" s3://mlflow/y", "n": [1, "s3://cluster/lab"]})");
+  CHECK(moved_json("no json \"", there) == "no json \"");
 }
 
 TEST_CASE("a lab moves, and comes back as it was", "[migrate]") {

@@ -183,6 +183,26 @@ def test_many_files_are_listed_and_deleted_for_ever(pair, tmp_path):
     assert keys_in(store, root) == {}
 
 
+def test_files_move_inside_that_store(pair, tmp_path):
+    lab, store = pair
+    client, run = new_run(lab)
+    content = os.urandom(9 << 20)
+    (tmp_path / "big.bin").write_bytes(content)
+    client.log_artifact(run.run_id, str(tmp_path / "big.bin"))
+    client.log_text(run.run_id, "본문", "한글/note.txt")
+    done = command(lab, "relocate", "--experiment-id", run.experiment_id, "--delete-source",
+                   "--to", f"mlflow-artifacts:/moved/{run.experiment_id}")
+    assert "2 files copied and verified" in done and "2 old files removed" in done
+    assert keys_in(store, f"mlflow files/{run.experiment_id}/") == {}
+    back = mlflow.artifacts.download_artifacts(
+        run_id=run.run_id, artifact_path="big.bin", dst_path=str(tmp_path / "in"),
+        tracking_uri=lab.mlflow_url,
+    )
+    with open(back, "rb") as file:
+        assert file.read() == content
+    assert [each.path for each in client.list_artifacts(run.run_id)] == ["big.bin", "한글"]
+
+
 def test_urls_of_that_store_are_given_to_clients(pair, tmp_path, monkeypatch):
     """Its multipart uploads and downloads go past this server."""
     lab, store = pair

@@ -238,8 +238,8 @@ TEST_CASE("large objects go through in flat memory", "[store]") {
   write_and_read(32);
   const long before = resident_kib();
   write_and_read(160);
-  // The server of this test, with its store, is measured as well.
-  CHECK(resident_kib() - before < 48 * 1024);
+  // The server of this test and its store are measured as well, and a checker's own memory.
+  CHECK(resident_kib() - before < 96 * 1024);
 }
 
 TEST_CASE("a bucket may be named by the host, an endpoint may have a path", "[store]") {

@@ -143,8 +143,8 @@ std::vector<std::string> SqliteConnection::tables() {
 
 std::vector<Column> SqliteConnection::columns(std::string_view table) {
   std::vector<Column> columns;
-  Rows rows = query("SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid",
-                    table);
+  Rows rows =
+      query("SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid", table);
   while (rows.next()) {
     const std::string type = upper(rows.view(1));
     Value::Kind kind = Value::Kind::text;

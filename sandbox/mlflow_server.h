@@ -39,8 +39,8 @@ struct MlflowServerOptions {
   artifacts::Presign presign{};
   std::int64_t download_url_expires_s = 300;
   WebhookOptions webhooks{};
-  // Whoever shows it as a Bearer is the person who runs this lab, and may have it read files of this
-  // machine (imports). "" is nobody.
+  // Whoever shows it as a Bearer is the person who runs this lab, and may have it read files of
+  // this machine (imports). "" is nobody.
   std::string local_token{};
   // Where users have to log in; it must outlive the server. Null lets everybody do everything.
   auth::Gate* gate = nullptr;

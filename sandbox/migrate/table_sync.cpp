@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 
 namespace sandbox::migrate {
@@ -128,8 +129,11 @@ Difference meet(const Table& table, Side& source, Side& target, const Meeting& m
 // Rows that wait for their transaction.
 class Batch {
  public:
-  Batch(db::Database& database, std::string statement, RowsWritten written)
-      : database_(database), statement_(std::move(statement)), written_(std::move(written)) {}
+  Batch(db::Database& database, const Table& table, RowsWritten written)
+      : database_(database),
+        table_(table),
+        statement_(upsert(table)),
+        written_(std::move(written)) {}
 
   void add(Row row) {
     rows_.push_back(std::move(row));
@@ -140,13 +144,20 @@ class Batch {
     std::vector<std::vector<db::Value>> values;
     values.reserve(rows_.size());
     for (const Row& row : rows_) values.push_back(values_of(row));
-    database_.write([&](db::Tx& tx) { tx.execute_many(statement_, values); });
+    try {
+      database_.write([&](db::Tx& tx) { tx.execute_many(statement_, values); });
+    } catch (const Error& failure) {
+      throw Error(failure.code(), "Rows from " + key_text(table_, rows_.front()) + " to " +
+                                      key_text(table_, rows_.back()) +
+                                      " cannot be written: " + failure.what());
+    }
     if (written_) written_(static_cast<std::int64_t>(rows_.size()));
     rows_.clear();
   }
 
  private:
   db::Database& database_;
+  const Table& table_;
   std::string statement_;
   RowsWritten written_;
   std::vector<Row> rows_;
@@ -175,7 +186,7 @@ std::int64_t TableSync::remove_surplus(const Table& table) {
 
 Difference TableSync::write(const Table& table, const RowsWritten& written) {
   return target_.read([&](db::Tx& tx) {
-    Batch batch(target_, upsert(table), written);
+    Batch batch(target_, table, written);
     const auto add = [&](const Row& row) { batch.add(row); };
     Side source(source_, table, &change_);
     Side target(tx, table, nullptr);

@@ -132,3 +132,15 @@ TEST_CASE("sealed keys of the gateway are refused before anything is moved", "[m
   });
   CHECK_THROWS_AS(check_movable(*labs.first), Error);
 }
+
+TEST_CASE("a row that the target refuses is named", "[migrate]") {
+  Labs labs;
+  labs.first->write([](db::Tx& tx) {
+    tx.script("PRAGMA ignore_check_constraints = ON");
+    tx.execute(
+        "INSERT INTO experiments (experiment_id, name, lifecycle_stage, workspace) VALUES (4, 'e', "
+        "'broken', 'default')");
+  });
+  CHECK_THROWS_WITH(moved(*labs.first, *labs.second, {}),
+                    Catch::Contains("experiments(experiment_id=4)"));
+}

@@ -6,6 +6,7 @@
 #include "embedded_store/object_store.h"
 #include "embedded_store/s3/presign.h"
 #include "embedded_store/s3/service.h"
+#include "sandbox/adoption.h"
 #include "sandbox/artifacts/artifact_location.h"
 #include "sandbox/auth/gate.h"
 #include "sandbox/base/env.h"
@@ -81,7 +82,7 @@ struct App::Parts {
                 : std::make_unique<TlsContext>(config.tls_cert, config.tls_key)),
         built_in(needs_built_in(config) ? open_built_in_store(env, config) : nullptr),
         other(config.artifacts_endpoint.empty() ? nullptr : open_other_store(env, config)),
-        database(db::open_database(config.backend_store_uri)),
+        database(open_metadata(env, config)),
         users(open_users(config)),
         gate(make_gate(config, local_token)),
         mlflow(env, *database, other ? *other : *built_in, mlflow_options(config, local_token)) {

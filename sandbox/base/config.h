@@ -22,7 +22,7 @@ struct Config {
   std::int64_t port = 5000;
   std::int64_t s3_port = 9000;
   std::int64_t console_port = 9001;
-  std::string data_dir;           // absolute once loaded
+  std::string data_dir;  // absolute once loaded
   // sqlite:///… with an absolute file once loaded, or postgresql://… with its password.
   std::string backend_store_uri;
   std::string default_artifact_root = "mlflow-artifacts:/";
@@ -59,6 +59,7 @@ struct Config {
   std::string admin_username = "admin";
   Secret admin_password;
   std::string default_permission = "READ";
+  bool adopt = false;
   bool insecure_no_auth = false;
   std::string tls_cert;  // absolute once loaded
   std::string tls_key;
@@ -163,6 +164,8 @@ struct Config {
         field("default-permission", &Config::default_permission,
               "What users may do where nothing is granted: READ, USE, EDIT, MANAGE or "
               "NO_PERMISSIONS"),
+        field("adopt", &Config::adopt,
+              "Use a database that MLflow made and no lab has used yet; it is copied first"),
         field("insecure-no-auth", &Config::insecure_no_auth,
               "Let other machines in without a login"),
         field("tls-cert", &Config::tls_cert,

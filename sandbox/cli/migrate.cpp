@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "sandbox/adoption.h"
 #include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
@@ -177,7 +178,7 @@ class Migrating {
         from_(stopped_lab_config(lab, {})),
         to_(stopped_lab_config(lab, as_texts(new_settings(wishes)))),
         lock_(from_.data_dir),
-        source_(db::open_database(from_.backend_store_uri)),
+        source_(open_metadata(env_, from_)),
         objects_(open_artifact_store(env_, from_)) {}
 
   int run() {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "embedded_store/object_store.h"
+#include "sandbox/adoption.h"
 #include "sandbox/base/config.h"
 #include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
@@ -143,7 +144,7 @@ struct TrackingDoor::Stopped {
   explicit Stopped(const Config& config)
       : lock(config.data_dir),
         objects(open_artifact_store(env, config)),
-        database(db::open_database(config.backend_store_uri)),
+        database(open_metadata(env, config)),
         token(env.new_id()),
         server(env, *database, *objects, options_of(config, token)) {}
 

@@ -161,6 +161,24 @@ std::unique_ptr<Database> open_database(const std::string& backend_store_uri) {
   return database;
 }
 
+bool is_unadopted(const std::string& backend_store_uri) {
+  // The index that every version of this program has made.
+  constexpr std::string_view own_index = "sandbox_runs_by_experiment";
+  if (is_postgres_uri(backend_store_uri)) {
+    PostgresDatabase database(postgres_address(backend_store_uri));
+    return database.read([&](Tx& tx) {
+      return has_postgres_relation(tx, "alembic_version") &&
+             has_postgres_relation(tx, "experiments") && !has_postgres_relation(tx, own_index);
+    });
+  }
+  const std::string file = sqlite_file(backend_store_uri);
+  std::error_code missing;
+  if (file.empty() || !std::filesystem::exists(file, missing)) return false;
+  SqliteConnection connection(file, true);
+  return has_table(connection, "alembic_version") && has_table(connection, "experiments") &&
+         !connection.query("SELECT 1 FROM sqlite_master WHERE name = ?", own_index).next();
+}
+
 std::unique_ptr<Database> open_auth_database(const std::string& file) {
   auto database = std::make_unique<SqliteDatabase>(file);
   database->write([&](Tx& tx) { prepare_auth_schema(tx, file); });

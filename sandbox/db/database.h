@@ -205,6 +205,10 @@ class Database {
 // holds a password.
 std::unique_ptr<Database> open_database(const std::string& backend_store_uri);
 
+// Whether that database is one that MLflow made and open_database has never opened: it would add
+// indexes. False for one that is empty or not there. Changes nothing.
+bool is_unadopted(const std::string& backend_store_uri);
+
 // Opens (creating when absent) the file with MLflow's basic-auth tables, the one that
 // `mlflow server --app-name basic-auth` keeps; "" is one in memory. A file at another revision is
 // refused with the command that upgrades it.

@@ -7,20 +7,20 @@
 #include "sandbox/db/migrations/mlflow_schema.h"
 
 namespace sandbox::db {
-namespace {
 
-[[noreturn]] void refuse(const std::string& sentence) {
-  throw Error(Code::invalid_state, sentence);
-}
-
-// In the schema that new tables go to.
-bool has_relation(Tx& tx, std::string_view name) {
+bool has_postgres_relation(Tx& tx, std::string_view name) {
   return tx
       .query(
           "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND "
           "relname = ?",
           name)
       .next();
+}
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& sentence) {
+  throw Error(Code::invalid_state, sentence);
 }
 
 bool has_tables(Tx& tx) {
@@ -65,7 +65,7 @@ void create_indexes(Tx& tx) {
     const std::string_view name = object_named_by(statement);
     if (name.empty()) continue;
     const bool is_drop = statement.find("DROP INDEX") != std::string_view::npos;
-    if (has_relation(tx, name) == is_drop) tx.script(statement);
+    if (has_postgres_relation(tx, name) == is_drop) tx.script(statement);
   }
 }
 
@@ -74,14 +74,14 @@ void create_indexes(Tx& tx) {
 void prepare_postgres_schema(Tx& tx, const PostgresAddress& address, const std::string& shown_uri) {
   check_search_path(tx, address);
   tx.lock("mlops-sandbox schema");
-  if (!has_relation(tx, "alembic_version")) {
+  if (!has_postgres_relation(tx, "alembic_version")) {
     if (has_tables(tx)) {
       refuse("PostgreSQL's " + address.shown() +
              " belongs to another program: it has tables but no MLflow schema. Name an empty "
              "database, or one MLflow made.");
     }
     create_tables(tx);
-  } else if (!has_relation(tx, "experiments")) {
+  } else if (!has_postgres_relation(tx, "experiments")) {
     refuse("PostgreSQL's " + address.shown() +
            " belongs to another program: its alembic_version is not MLflow's. Name an empty "
            "database, or one MLflow made.");

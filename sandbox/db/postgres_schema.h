@@ -2,11 +2,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "sandbox/db/database.h"
 #include "sandbox/db/postgres_uri.h"
 
 namespace sandbox::db {
+
+// Whether the schema that new tables go to has a table or index of that name.
+bool has_postgres_relation(Tx& tx, std::string_view name);
 
 // Makes MLflow's tables in an empty database, and this server's indexes where they are missing.
 // Processes that come at the same time wait for each other. Throws Error(invalid_state) for a

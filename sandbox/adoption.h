@@ -1,0 +1,18 @@
+// A database that MLflow made becomes a lab's only when the person who owns it agrees.
+#pragma once
+
+#include <memory>
+
+#include "sandbox/base/config.h"
+#include "sandbox/base/env.h"
+#include "sandbox/db/database.h"
+
+namespace sandbox {
+
+// Opens the lab's metadata database. One that MLflow made and no lab has used is refused with the
+// words to type and nothing in it is changed, unless config.adopt says yes: then an SQLite file is
+// copied beside itself first, as it is at one moment. Of PostgreSQL the person takes the copy.
+// Throws Error(invalid_state).
+std::unique_ptr<db::Database> open_metadata(Env& env, const Config& config);
+
+}  // namespace sandbox

@@ -299,7 +299,10 @@ void add_conditions(db::Tx& tx, SearchSql& sql, const RunSearch& search) {
     marks += marks.empty() ? "?" : ",?";
     sql.bind(parse_experiment_id(id));
   }
-  sql.where("runs.experiment_id IN (" + marks + ") AND runs.lifecycle_stage IN " +
+  // Runs of no experiment are none; PostgreSQL knows no empty list.
+  const std::string chosen =
+      marks.empty() ? std::string("1 = 0") : "runs.experiment_id IN (" + marks + ")";
+  sql.where(chosen + " AND runs.lifecycle_stage IN " +
             std::string(stages_of(search.run_view_type)));
   for (const Comparison& comparison : parse_filter(search.filter)) {
     add_comparison(tx, sql, comparison);

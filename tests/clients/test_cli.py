@@ -121,7 +121,6 @@ class TestUp:
 
     def test_what_comes_later_says_so(self, tmp_path):
         for flag, value in (
-            ("--backend-store-uri", "postgresql://mlflow:pw@db:5432/mlflow"),
             ("--artifacts-destination", "gs://bucket/path"),
             ("--default-artifact-root", "./artifacts"),
         ):

@@ -3,12 +3,13 @@
 import re
 import shutil
 import sqlite3
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import requests
-from own_lab import OwnLab, RealServer
+from own_lab import OwnLab, RealServer, binary
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mlflow-3.17-schema.sql"
 CREATED = re.compile(r'CREATE\s+(?:UNIQUE\s+)?(TABLE|INDEX|TRIGGER)\s+(?:IF NOT EXISTS\s+)?"?(\w+)"?', re.I)
@@ -46,8 +47,8 @@ def query(database, sql):
         return connection.execute(sql).fetchall()
 
 
-def start(folder, database):
-    return OwnLab(folder, f"--backend-store-uri=sqlite:///{database}")
+def start(folder, database, *options):
+    return OwnLab(folder, f"--backend-store-uri=sqlite:///{database}", *options)
 
 
 def test_a_fresh_file_has_mlflows_schema(tmp_path):
@@ -205,15 +206,27 @@ def test_the_real_server_opens_our_file_and_we_open_it_again(tmp_path):
         lab.stop()
 
 
-def test_we_open_a_file_of_the_real_server(tmp_path):
+def test_a_file_of_the_real_server_is_adopted_when_told_to(tmp_path):
+    """Nothing is changed before that, and a copy is taken first."""
     database, copy = tmp_path / "theirs.db", tmp_path / "copy.db"
     with RealServer(sys.executable, database, tmp_path / "real") as real:
         fill(real.mlflow_url)
         theirs = seen(real.mlflow_url)
     assert len(theirs["runs ACTIVE_ONLY"]["runs"]) == 4
     shutil.copy(database, copy)
-    with start(tmp_path / "lab", copy) as lab:
+    before = list(sqlite3.connect(copy).iterdump())
+    refused = subprocess.run(
+        [binary(), "up", "--ci", f"--data-dir={tmp_path / 'lab'}",
+         f"--backend-store-uri=sqlite:///{copy}"],
+        capture_output=True, text=True, timeout=60,
+    )
+    assert refused.returncode != 0 and "--adopt" in refused.stderr
+    assert "Nothing in it was changed" in refused.stderr
+    assert list(sqlite3.connect(copy).iterdump()) == before
+    with start(tmp_path / "lab", copy, "--adopt") as lab:
         assert seen(lab.mlflow_url) == theirs
+        (kept,) = tmp_path.glob("copy.db.before-adoption-*")
+        assert list(sqlite3.connect(kept).iterdump()) == before
         write_more(lab.mlflow_url)
         assert query(copy, "PRAGMA foreign_key_check") == []
         lab.stop()

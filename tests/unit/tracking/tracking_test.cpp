@@ -128,6 +128,12 @@ TEST_CASE("a deleted run refuses every write", "[tracking]") {
   lab.runs.log_param(id, "p", "1");
 }
 
+TEST_CASE("a search of no experiment finds no run", "[tracking]") {
+  Lab lab;
+  lab.run();
+  CHECK(lab.runs.search(RunSearch()).runs.empty());
+}
+
 TEST_CASE("the latest point has the greatest step, then timestamp, then value", "[tracking]") {
   Lab lab;
   const std::string id = lab.run();

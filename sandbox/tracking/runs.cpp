@@ -58,6 +58,9 @@ void write_tag(db::Tx& tx, const std::string& run_id, const KeyValue& tag) {
   }
 }
 
+constexpr std::string_view insert_param_sql =
+    "INSERT INTO params (key, value, run_uuid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+
 // A key that was logged with another value before.
 struct ChangedParam {
   std::string key;
@@ -69,11 +72,7 @@ std::optional<ChangedParam> insert_param(db::Tx& tx,
                                          const std::string& run_id,
                                          const KeyValue& param) {
   const std::string_view value = cut(param.value, param_value_max);
-  if (tx.execute(
-          "INSERT INTO params (key, value, run_uuid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-          param.key, value, run_id) > 0) {
-    return std::nullopt;
-  }
+  if (tx.execute(insert_param_sql, param.key, value, run_id) > 0) return std::nullopt;
   db::Rows rows =
       tx.query("SELECT value FROM params WHERE key = ? AND run_uuid = ?", param.key, run_id);
   if (!rows.next() || rows.view(0) == value) return std::nullopt;
@@ -140,6 +139,14 @@ void check_params_unique(const std::vector<KeyValue>& params) {
 }
 
 void insert_params(db::Tx& tx, const std::string& run_id, const std::vector<KeyValue>& params) {
+  std::vector<std::vector<db::Value>> rows;
+  rows.reserve(params.size());
+  for (const KeyValue& param : params) {
+    rows.push_back({param.key, cut(param.value, param_value_max), run_id});
+  }
+  const std::int64_t added = tx.execute_many(insert_param_sql, rows);
+  if (added == static_cast<std::int64_t>(params.size())) return;
+  // Some were there before: they must have the same values.
   std::string changed;
   for (const KeyValue& param : params) {
     if (const auto change = insert_param(tx, run_id, param)) {

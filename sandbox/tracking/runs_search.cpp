@@ -15,10 +15,10 @@ constexpr std::int64_t runs_page_max = 50'000;
 // A condition on a metric that so few runs meet is looked up by value; others are met so often that
 // going through the runs in their order soon fills a page.
 constexpr std::int64_t rare_runs_max = 2'000;
-// Pages that end so early in an order by a metric are looked for along the metric's values: among
-// so many runs for each wanted one, then among more.
+// Pages that end so early in an order by a metric are looked for along the metric's values, among
+// at least so many runs for each wanted one.
 constexpr std::int64_t along_metric_runs_max = 5'000;
-constexpr std::array<std::int64_t, 2> candidates_per_run{2, 16};
+constexpr std::int64_t candidates_per_run = 16;
 
 [[noreturn]] void refuse(const std::string& sentence) {
   throw Error(Code::invalid_parameter_value, sentence);
@@ -227,7 +227,8 @@ struct Order {
   // When the first clause is a metric, which is then named o0 and has the first of the keys.
   enum class Leading { none, ascending_metric, descending_metric };
   Leading leading = Leading::none;
-  std::string other_joins;  // all but that metric's
+  std::string other_joins;    // all but that metric's
+  std::string later_clauses;  // what follows the metric's, each after ", "
 };
 
 void append_clause(Order& order,
@@ -246,6 +247,7 @@ Order order_of(const std::vector<std::string>& order_by) {
   Order order;
   std::set<std::pair<Entity, std::string>> seen;
   bool by_start_time = false;
+  std::size_t leading_characters = 0;  // of the clause of a leading metric
   for (const std::string& text : order_by) {
     const OrderClause clause = parse_order_by(text);
     const Entity entity = entity_of(clause.prefix);
@@ -279,11 +281,15 @@ Order order_of(const std::vector<std::string>& order_by) {
                                                  value + " IS NULL THEN 2 ELSE 0 END"
                                            : "(" + value + " IS NULL)",
                   value, clause.ascending);
+    if (order.leading != Order::Leading::none && leading_characters == 0) {
+      leading_characters = order.clauses.size();
+    }
   }
   if (!by_start_time) {
     order.clauses += order.clauses.empty() ? "runs.start_time DESC" : ", runs.start_time DESC";
   }
   order.clauses += ", runs.run_uuid";
+  order.later_clauses = order.clauses.substr(leading_characters);
   return order;
 }
 
@@ -322,59 +328,48 @@ IdPage ids_in_order(db::Tx& tx, const RunSearch& search, const Order& order, std
   return page;
 }
 
-// The same page where a metric leads the order, from the first values of the metric's index alone.
-// nullopt when these do not tell: too few of their runs are searched ones, or those of equal value
-// go on behind them.
-std::optional<IdPage> ids_among(db::Tx& tx,
-                                const RunSearch& search,
-                                const Order& order,
-                                std::int64_t offset,
-                                std::int64_t candidates_max) {
-  const bool is_ascending = order.leading == Order::Leading::ascending_metric;
-  const std::string candidates =
-      "(SELECT e.run_uuid, e.value, e.is_nan " + std::string(latest_of_key) +
-      " AND e.is_nan = FALSE ORDER BY e.value " + (is_ascending ? "ASC" : "DESC") + " LIMIT ?) o0";
-  double last_candidate = 0;
-  bool has_more = false;
-  {
-    db::Rows rows = tx.query("SELECT COUNT(*), " + std::string(is_ascending ? "MAX" : "MIN") +
-                                 "(o0.value) FROM " + candidates,
-                             order.keys.front(), candidates_max);
-    rows.next();
-    has_more = rows.integer(0) == candidates_max;
-    last_candidate = rows.real(1);
-  }
-  SearchSql sql;
-  sql.bind(order.keys.front());
-  sql.bind(candidates_max);
-  for (std::size_t i = 1; i < order.keys.size(); ++i) sql.bind(order.keys[i]);
-  add_conditions(tx, sql, search);
-  // The written order of the join is the one in which the few come first.
-  const std::string statement = "SELECT runs.run_uuid, o0.value FROM " + candidates +
-                                " CROSS JOIN runs" + order.other_joins +
-                                " WHERE runs.run_uuid = o0.run_uuid AND " + sql.text() +
-                                " ORDER BY " + order.clauses + " LIMIT ? OFFSET ?";
-  IdPage page;
-  double last_shown = last_candidate;
-  page.next_page_token =
-      read_page(tx, statement, sql, search.max_results, offset, page.ids, [&](const db::Rows& row) {
-        last_shown = row.real(1);
-        return row.text(0);
-      });
-  const bool is_told = page.next_page_token && (!has_more || last_shown != last_candidate);
-  return is_told ? std::optional(std::move(page)) : std::nullopt;
+// The value that so many of a metric's runs reach in that direction; nullopt when fewer have one.
+std::optional<double> value_reached(db::Tx& tx,
+                                    const std::string& key,
+                                    std::string_view direction,
+                                    std::int64_t runs) {
+  db::Rows rows = tx.query("SELECT e.value " + std::string(latest_of_key) +
+                               " AND e.is_nan = FALSE ORDER BY e.value " + std::string(direction) +
+                               " LIMIT 1 OFFSET ?",
+                           key, runs - 1);
+  return rows.next() ? std::optional(rows.real(0)) : std::nullopt;
 }
 
+// The same page where a metric leads the order, from the first values of the metric's index alone:
+// numbers come before NaN and before runs without the metric. nullopt when too few of the runs
+// there are searched ones.
 std::optional<IdPage> ids_along_metric(db::Tx& tx,
                                        const RunSearch& search,
                                        const Order& order,
                                        std::int64_t offset) {
   const std::int64_t wanted = offset + search.max_results + 1;
   if (order.leading == Order::Leading::none || wanted > along_metric_runs_max) return std::nullopt;
-  for (const std::int64_t share : candidates_per_run) {
-    if (auto page = ids_among(tx, search, order, offset, wanted * share)) return page;
+  const bool is_ascending = order.leading == Order::Leading::ascending_metric;
+  const std::string_view direction = is_ascending ? "ASC" : "DESC";
+  const std::string& key = order.keys.front();
+  const auto last = value_reached(tx, key, direction, wanted * candidates_per_run);
+  SearchSql sql;
+  for (std::size_t i = 1; i < order.keys.size(); ++i) sql.bind(order.keys[i]);
+  sql.where("runs.run_uuid = o0.run_uuid AND o0.key = ? AND o0.is_nan = FALSE");
+  sql.bind(key);
+  if (last) {
+    sql.where(is_ascending ? "o0.value <= ?" : "o0.value >= ?");
+    sql.bind_value(*last);
   }
-  return std::nullopt;
+  add_conditions(tx, sql, search);
+  // The written order of the join is the one in which the index tells the order.
+  const std::string statement = "SELECT runs.run_uuid FROM latest_metrics o0 CROSS JOIN runs" +
+                                order.other_joins + " WHERE " + sql.text() + " ORDER BY o0.value " +
+                                std::string(direction) + order.later_clauses + " LIMIT ? OFFSET ?";
+  IdPage page;
+  page.next_page_token = read_page(tx, statement, sql, search.max_results, offset, page.ids,
+                                   [](const db::Rows& row) { return row.text(0); });
+  return page.next_page_token ? std::optional(std::move(page)) : std::nullopt;
 }
 
 }  // namespace

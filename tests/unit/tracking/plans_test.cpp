@@ -35,8 +35,8 @@ struct Lab {
     std::string bad;
     for (const auto& [sql, lines] : recorder.plans) {
       for (const std::string& line : lines) {
-        // These two are lists with a LIMIT of their own, read from the index of values alone.
-        const bool is_list = line == "SCAN matches" || line == "SCAN o0";
+        // A list with a LIMIT of its own, read from the index of values alone.
+        const bool is_list = line == "SCAN matches";
         const bool is_along_values =
             line.find("COVERING INDEX sandbox_latest_metrics_by_value (key=?") != std::string::npos;
         const bool is_scan =

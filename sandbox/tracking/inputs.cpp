@@ -128,39 +128,4 @@ std::vector<DatasetSummary> Inputs::summaries(const std::vector<std::string>& ex
   });
 }
 
-RunInputs read_inputs(db::Tx& tx, const std::string& run_id) {
-  RunInputs inputs;
-  db::Rows rows = tx.query(
-      "SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, d.dataset_source, "
-      "d.dataset_schema, d.dataset_profile FROM inputs i JOIN datasets d ON d.dataset_uuid = "
-      "i.source_id WHERE i.destination_type = 'RUN' AND i.destination_id = ? AND i.source_type = "
-      "'DATASET'",
-      run_id);
-  while (rows.next()) {
-    DatasetInput& input = inputs.dataset_inputs.emplace_back();
-    input.dataset = {rows.text(1), rows.text(2),       rows.text(3),
-                     rows.text(4), rows.maybe_text(5), rows.maybe_text(6)};
-    db::Rows tags =
-        tx.query("SELECT name, value FROM input_tags WHERE input_uuid = ?", rows.view(0));
-    while (tags.next()) input.tags.push_back({tags.text(0), tags.text(1)});
-  }
-  db::Rows models = tx.query(
-      "SELECT destination_id FROM inputs WHERE source_type = 'RUN_INPUT' AND source_id = ? AND "
-      "destination_type = 'MODEL_INPUT'",
-      run_id);
-  while (models.next()) inputs.model_inputs.push_back({models.text(0)});
-  return inputs;
-}
-
-RunOutputs read_outputs(db::Tx& tx, const std::string& run_id) {
-  RunOutputs outputs;
-  db::Rows rows = tx.query(
-      "SELECT destination_id, step FROM inputs WHERE source_type = 'RUN_OUTPUT' AND source_id = ? "
-      "AND "
-      "destination_type = 'MODEL_OUTPUT'",
-      run_id);
-  while (rows.next()) outputs.model_outputs.push_back({rows.text(0), rows.integer(1)});
-  return outputs;
-}
-
 }  // namespace sandbox::tracking

@@ -100,7 +100,4 @@ class Inputs {
   db::Database& database_;
 };
 
-RunInputs read_inputs(db::Tx& tx, const std::string& run_id);
-RunOutputs read_outputs(db::Tx& tx, const std::string& run_id);
-
 }  // namespace sandbox::tracking

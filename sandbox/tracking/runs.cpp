@@ -207,32 +207,6 @@ std::string model_summary(const JsonView& model) {
 
 }  // namespace
 
-Run read_run(db::Tx& tx, const std::string& run_id) {
-  Run run;
-  run.info = find_info(tx, run_id);
-  {
-    db::Rows rows = tx.query(
-        "SELECT key, value, timestamp, step, is_nan FROM latest_metrics WHERE run_uuid = ?",
-        run_id);
-    while (rows.next()) {
-      Metric& metric = run.data.metrics.emplace_back();
-      metric.key = rows.text(0);
-      metric.value = rows.integer(4) != 0 ? std::nan("") : rows.real(1);
-      metric.timestamp = rows.integer(2);
-      metric.step = rows.integer(3);
-    }
-  }
-  for (auto [sql, list] :
-       {std::pair{"SELECT key, value FROM params WHERE run_uuid = ?", &run.data.params},
-        std::pair{"SELECT key, value FROM tags WHERE run_uuid = ?", &run.data.tags}}) {
-    db::Rows rows = tx.query(sql, run_id);
-    while (rows.next()) list->push_back({rows.text(0), rows.text(1)});
-  }
-  run.inputs = read_inputs(tx, run_id);
-  run.outputs = read_outputs(tx, run_id);
-  return run;
-}
-
 Run Runs::create(const NewRun& in) {
   if (in.experiment_id.empty()) {
     throw Error(Code::bad_request, "A run needs an experiment_id; '0' is the experiment Default.");

@@ -129,7 +129,9 @@ class Runs {
   db::Database& database_;
 };
 
-// A run with all that is shown of it; throws RESOURCE_DOES_NOT_EXIST.
+// Runs with all that is shown of them, in the order of their ids, none of them twice; throws
+// RESOURCE_DOES_NOT_EXIST.
+std::vector<Run> read_runs(db::Tx& tx, const std::vector<std::string>& run_ids);
 Run read_run(db::Tx& tx, const std::string& run_id);
 
 // A name like "brave-otter-417": adjective, noun, number, at most 20 characters.

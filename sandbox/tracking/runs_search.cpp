@@ -383,11 +383,9 @@ RunPage Runs::search(const RunSearch& search) {
     if (!found) found = ids_in_order(tx, search, order, offset);
     RunPage page;
     page.next_page_token = found->next_page_token;
-    page.runs.reserve(found->ids.size());
-    for (const std::string& id : found->ids) {
-      page.runs.push_back(read_run(tx, id));
-      page.runs.back().inputs.model_inputs.clear();  // the reference tells them of one run only
-    }
+    page.runs = read_runs(tx, found->ids);
+    // The reference tells them of one run only.
+    for (Run& run : page.runs) run.inputs.model_inputs.clear();
     return page;
   });
 }

@@ -69,6 +69,11 @@ void read_info(SomeRuns& some) {
   });
 }
 
+void need_run(const Run& run) {
+  if (!run.info.run_uuid.empty()) return;
+  throw Error(Code::resource_does_not_exist, "Run with id=" + run.info.run_id + " not found");
+}
+
 void read_data(SomeRuns& some) {
   static const Part metrics(
       "SELECT run_uuid, key, value, timestamp, step, is_nan FROM latest_metrics WHERE run_uuid");
@@ -146,12 +151,17 @@ std::vector<Run> read_runs(db::Tx& tx, const std::vector<std::string>& run_ids) 
     read_datasets(some);
     read_models(some);
   }
-  for (const Run& run : runs) {
-    if (run.info.run_uuid.empty()) {
-      throw Error(Code::resource_does_not_exist, "Run with id=" + run.info.run_id + " not found");
-    }
-  }
+  for (const Run& run : runs) need_run(run);
   return runs;
+}
+
+RunInfo read_run_info(db::Tx& tx, const std::string& run_id) {
+  Run run;
+  run.info.run_id = run_id;
+  SomeRuns some(tx, std::span(&run, 1));
+  read_info(some);
+  need_run(run);
+  return run.info;
 }
 
 Run read_run(db::Tx& tx, const std::string& run_id) {

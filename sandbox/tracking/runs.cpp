@@ -1,6 +1,5 @@
 #include "sandbox/tracking/runs.h"
 
-#include <cmath>
 #include <set>
 
 #include "sandbox/base/error.h"
@@ -77,26 +76,6 @@ std::optional<ChangedParam> insert_param(db::Tx& tx,
       tx.query("SELECT value FROM params WHERE key = ? AND run_uuid = ?", param.key, run_id);
   if (!rows.next() || rows.view(0) == value) return std::nullopt;
   return ChangedParam{param.key, rows.text(0), std::string(value)};
-}
-
-RunInfo find_info(db::Tx& tx, const std::string& run_id) {
-  db::Rows rows = tx.query(
-      "SELECT run_uuid, experiment_id, name, user_id, status, start_time, end_time, artifact_uri, "
-      "lifecycle_stage FROM runs WHERE run_uuid = ?",
-      run_id);
-  if (!rows.next()) no_run(run_id);
-  RunInfo info;
-  info.run_uuid = rows.text(0);
-  info.experiment_id = rows.text(1);
-  info.run_name = rows.text(2);
-  info.user_id = rows.text(3);
-  info.status = rows.text(4);
-  info.start_time = rows.maybe_integer(5);
-  info.end_time = rows.maybe_integer(6);
-  info.artifact_uri = rows.text(7);
-  info.lifecycle_stage = rows.text(8);
-  info.run_id = info.run_uuid;
-  return info;
 }
 
 void check_batch(const std::vector<Metric>& metrics,
@@ -267,7 +246,7 @@ RunInfo Runs::update(const std::string& run_id, const RunUpdate& update) {
       tx.execute("UPDATE runs SET end_time = ? WHERE run_uuid = ?", *update.end_time, run_id);
     }
     if (!update.run_name.empty()) rename_run(tx, run_id, update.run_name);
-    return find_info(tx, run_id);
+    return read_run_info(tx, run_id);
   });
 }
 

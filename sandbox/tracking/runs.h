@@ -133,6 +133,7 @@ class Runs {
 // RESOURCE_DOES_NOT_EXIST.
 std::vector<Run> read_runs(db::Tx& tx, const std::vector<std::string>& run_ids);
 Run read_run(db::Tx& tx, const std::string& run_id);
+RunInfo read_run_info(db::Tx& tx, const std::string& run_id);
 
 // A name like "brave-otter-417": adjective, noun, number, at most 20 characters.
 std::string generate_run_name(Env& env);

@@ -122,8 +122,26 @@ class ProgressLine {
   bool is_terminal_ = isatty(STDERR_FILENO) == 1;
 };
 
+std::string prefix_of(const S3Place& place) {
+  return place.prefix.empty() ? "" : place.prefix + "/";
+}
+
+S3Place need_place(const std::string& uri) {
+  const auto place = parse_s3_place(uri);
+  if (place) return *place;
+  throw Error(Code::invalid_parameter_value,
+              "--to-s3 must be s3://bucket or s3://bucket/path, not '" + uri + "'.");
+}
+
+// What becomes of the place that artifacts lie in.
+migrate::ObjectMove move_of_artifacts(const Config& from, const std::string& to_s3) {
+  const S3Place old_place = need_place(from.artifacts_destination);
+  const S3Place new_place = need_place(to_s3);
+  return {old_place.bucket, prefix_of(old_place), new_place.bucket, prefix_of(new_place)};
+}
+
 // The settings that make `up` work on the new place.
-std::map<std::string, std::string> new_settings(const Wishes& wishes) {
+std::map<std::string, std::string> new_settings(const Wishes& wishes, const Config& from) {
   std::map<std::string, std::string> settings;
   if (!wishes.to_db.empty()) settings["backend-store-uri"] = wishes.to_db;
   if (wishes.to_s3.empty()) return settings;
@@ -132,29 +150,21 @@ std::map<std::string, std::string> new_settings(const Wishes& wishes) {
   settings["artifacts-region"] = wishes.region;
   settings["artifacts-access-key"] = wishes.access_key;
   settings["artifacts-secret-key"] = wishes.secret_key;
+  const std::string root =
+      migrate::moved_uri(from.default_artifact_root, {move_of_artifacts(from, wishes.to_s3)});
+  if (root != from.default_artifact_root) settings["default-artifact-root"] = root;
   return settings;
-}
-
-std::string prefix_of(const S3Place& place) {
-  return place.prefix.empty() ? "" : place.prefix + "/";
 }
 
 // The artifacts' place, and from the built-in store every other bucket that has something in it.
 std::vector<migrate::ObjectMove> moves_between(const Config& from,
                                                const Config& to,
                                                store::ObjectStore& source) {
-  const auto old_place = parse_s3_place(from.artifacts_destination);
-  const auto new_place = parse_s3_place(to.artifacts_destination);
-  if (!old_place || !new_place) {
-    throw Error(
-        Code::invalid_parameter_value,
-        "--to-s3 must be s3://bucket or s3://bucket/path, not '" + to.artifacts_destination + "'.");
-  }
-  std::vector<migrate::ObjectMove> moves{
-      {old_place->bucket, prefix_of(*old_place), new_place->bucket, prefix_of(*new_place)}};
+  std::vector<migrate::ObjectMove> moves{move_of_artifacts(from, to.artifacts_destination)};
   if (!from.artifacts_endpoint.empty()) return moves;
   for (const store::BucketInfo& bucket : source.buckets()) {
-    if (bucket.name == old_place->bucket || source.usage(bucket.name).objects == 0) continue;
+    if (bucket.name == moves.front().from_bucket || source.usage(bucket.name).objects == 0)
+      continue;
     moves.push_back({bucket.name, "", bucket.name, ""});
   }
   return moves;
@@ -176,7 +186,7 @@ class Migrating {
   Migrating(const Wishes& wishes, const LabFlags& lab)
       : wishes_(wishes),
         from_(stopped_lab_config(lab, {})),
-        to_(stopped_lab_config(lab, as_texts(new_settings(wishes)))),
+        to_(stopped_lab_config(lab, as_texts(new_settings(wishes, from_)))),
         lock_(from_.data_dir),
         source_(open_metadata(env_, from_)),
         objects_(open_artifact_store(env_, from_)) {}
@@ -261,7 +271,7 @@ class Migrating {
   int finish(const migrate::Result& result) {
     Told told = told_of(result);
     if (told.is_equal && !wishes_.no_switch) {
-      change_settings(from_.data_dir, new_settings(wishes_));
+      change_settings(from_.data_dir, new_settings(wishes_, from_));
       write_places(from_.data_dir,
                    {to_.backend_store_uri, to_.default_artifact_root, to_.artifacts_destination,
                     to_.artifacts_endpoint, to_.artifacts_region, to_.artifacts_addressing,

@@ -140,6 +140,21 @@ def test_a_lab_moves_there_and_back_and_a_real_mlflow_shows_it(
     assert locations.fetchone() == ("s3://mlflow/direct",)
 
 
+def test_new_experiments_keep_files_at_the_new_place(server, elsewhere, tmp_path, monkeypatch):
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    with OwnLab(tmp_path / "lab", "--default-artifact-root=s3://mlflow/root") as lab:
+        lab.stop()
+        migrate(lab, *to_elsewhere(server.make_database("rooted"), elsewhere))
+        lab.options = ()
+        lab.start()
+        client = MlflowClient(lab.mlflow_url)
+        made = client.get_experiment(client.create_experiment("new"))
+        assert made.artifact_location.startswith("s3://cluster/lab/root/")
+    settings = lab.data_dir / "mlops-sandbox.conf"
+    assert settings.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_killed_migration_goes_on(server, lab, tmp_path, monkeypatch):
     client = MlflowClient(lab.mlflow_url)
     experiment = client.create_experiment("long")

@@ -174,8 +174,9 @@ def test_a_killed_migration_goes_on(server, lab, tmp_path, monkeypatch):
         time.sleep(patience)
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
-    told = migrate(lab, f"--to-db={uri}") if killed == 3 else None
-    if told:
+    assert killed, "none of them was still at work"
+    if killed == 3:  # the last may have finished first, and the lab has moved then
+        told = migrate(lab, f"--to-db={uri}")
         assert told["is_equal"] and rows_of(told)["metrics"] == 40_000
     assert server.psql("SELECT count(*) FROM metrics", "killed") == "40000"
     lab.start()

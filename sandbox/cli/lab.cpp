@@ -13,6 +13,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
+#include "sandbox/base/private_file.h"
 #include "sandbox/base/text.h"
 #include "sandbox/cli/arguments.h"
 
@@ -71,18 +72,6 @@ std::optional<LabState> read_state(const std::string& data_dir) {
 }
 
 }  // namespace
-
-void write_private_file(const std::string& path, const std::string& text) {
-  const std::string fresh = path + ".new";
-  unlink(fresh.c_str());
-  const int file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const bool written =
-      file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  if (file >= 0) close(file);
-  if (!written || rename(fresh.c_str(), path.c_str()) != 0) {
-    throw Error(Code::invalid_state, path + " cannot be written: " + reason());
-  }
-}
 
 LabLock::LabLock(const std::string& data_dir) {
   make_directory(data_dir);

@@ -122,8 +122,6 @@ inline constexpr const char* artifact_store_probe =
 std::string log_file(const std::string& data_dir);
 std::string settings_file(const std::string& data_dir);
 
-// Replaces a file in one step by one that only its owner may read.
-void write_private_file(const std::string& path, const std::string& text);
 // "45s", "12m", "3h", "9d": an age as kubectl writes it.
 std::string age_text(std::int64_t ms);
 // "17 bytes", "1.5 KiB", "4.0 GiB".

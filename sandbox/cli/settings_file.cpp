@@ -3,6 +3,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "sandbox/base/private_file.h"
 #include "sandbox/base/text.h"
 #include "sandbox/cli/lab.h"
 

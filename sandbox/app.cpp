@@ -1,17 +1,17 @@
 #include "sandbox/app.h"
 
+#include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "embedded_store/object_store.h"
-#include "embedded_store/s3/presign.h"
+#include "embedded_store/s3/errors.h"
 #include "embedded_store/s3/service.h"
 #include "sandbox/adoption.h"
-#include "sandbox/artifacts/artifact_location.h"
-#include "sandbox/auth/gate.h"
+#include "sandbox/backend.h"
 #include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
-#include "sandbox/base/fernet.h"
 #include "sandbox/base/log.h"
 #include "sandbox/base/ports.h"
 #include "sandbox/base/text.h"
@@ -22,8 +22,8 @@
 #include "sandbox/http/guard.h"
 #include "sandbox/http/prefix.h"
 #include "sandbox/http/server.h"
-#include "sandbox/mlflow_server.h"
-#include "sandbox/mlflow_ui/front_end.h"
+#include "sandbox/http/turnstile.h"
+#include "sandbox/live_migration.h"
 #include "sandbox/object_stores.h"
 
 namespace sandbox {
@@ -76,37 +76,28 @@ store::s3::S3Options s3_options(const Config& config) {
 }  // namespace
 
 struct App::Parts {
-  Parts(const Config& config, const std::string& local_token)
+  Parts(const Config& config, const AppOptions& options)
       : tls(config.tls_cert.empty()
                 ? nullptr
                 : std::make_unique<TlsContext>(config.tls_cert, config.tls_key)),
         built_in(needs_built_in(config) ? open_built_in_store(env, config) : nullptr),
-        other(config.artifacts_endpoint.empty() ? nullptr : open_other_store(env, config)),
-        database(open_metadata(env, config)),
         users(open_users(config)),
-        gate(make_gate(config, local_token)),
-        mlflow(env, *database, other ? *other : *built_in, mlflow_options(config, local_token)) {
-    const http::Handler tracking = [this](http::Request& request) {
-      return mlflow.handle(request);
-    };
-    const http::Handler console = [this](http::Request& request) { return page.handle(request); };
-    tracking_server = bind_port(
-        config, "port", config.port, tls.get(),
-        http::logged(env, "tracking",
-                     http::also_below("/mlflow", http::guarded(guard_options(config), tracking))));
-    if (!config.no_s3) {
-      s3 = std::make_unique<store::s3::S3Service>(env, *built_in, s3_options(config));
-      s3_server = bind_port(
-          config, "s3-port", config.s3_port, tls.get(),
-          http::logged(env, "s3", [this](http::Request& request) { return s3->handle(request); }));
-    }
-    console_server =
-        bind_port(config, "console-port", config.console_port, tls.get(),
-                  http::logged(env, "console", http::guarded(guard_options(config), console)));
-    page.show({local_url(config, tracking_server->port()),
-               s3_server ? local_url(config, s3_server->port()) : "",
-               local_url(config, console_server->port()), config.data_dir,
-               config.artifacts_endpoint});
+        surroundings{env,
+                     built_in.get(),
+                     users.get(),
+                     options.local_token,
+                     [this] { return s3_url(); },
+                     [this](const migrate::Order& order, const migrate::Report& report) {
+                       migration.run(order, report);
+                     }},
+        migration({surroundings, turnstile, [this]() -> Backend& { return *backend; },
+                   [this] { need_built_in(); }, options.keep_place,
+                   [this](std::unique_ptr<Backend> next) { take_over(std::move(next)); }}) {
+    auto other = config.artifacts_endpoint.empty() ? nullptr : open_other_store(env, config);
+    set_backend(std::make_unique<Backend>(surroundings, config, open_metadata(env, config),
+                                          std::move(other)));
+    bind_ports(config);
+    show_places();
   }
 
   static bool needs_built_in(const Config& config) {
@@ -118,108 +109,102 @@ struct App::Parts {
     return db::open_auth_database(config.data_dir + "/basic_auth.db");
   }
 
-  std::unique_ptr<auth::Gate> make_gate(const Config& config, const std::string& local_token) {
-    if (!users) return nullptr;
-    auth::GateOptions options;
-    options.default_permission =
-        auth::find_permission(config.default_permission).value_or(auth::Permission::read);
-    options.local_secret = local_token;
-    options.plain_artifact_path = [](std::string_view path) {
-      return artifacts::plain_path(artifacts::safe_path(path));
-    };
-    auto made = std::make_unique<auth::Gate>(env, *database, *users, std::move(options));
-    auth::make_first_administrator(made->accounts(), config.admin_username,
-                                   config.admin_password.reveal());
-    return made;
-  }
-
-  WebhookOptions webhook_options(const Config& config) {
-    WebhookOptions options;
-    options.urls = {config.webhook_allowed_schemes, config.webhook_allow_private_ips};
-    options.deliveries = {.timeout_ms = config.webhook_request_timeout * 1000,
-                          .retries_max = config.webhook_request_max_retries,
-                          .workers_max = config.webhook_delivery_max_workers};
-    options.key = config.webhook_secret_encryption_key.empty()
-                      ? fernet_key_in(env, config.data_dir + "/webhooks.key")
-                      : config.webhook_secret_encryption_key;
-    return options;
-  }
-
-  MlflowServerOptions mlflow_options(const Config& config, const std::string& local_token) {
-    if (!config.mlflow_ui.empty() && !find_mlflow_ui(config.mlflow_ui)) {
-      throw Error(Code::invalid_parameter_value,
-                  "--mlflow-ui: there is no MLflow with its web pages in '" + config.mlflow_ui +
-                      "'. Give the directory of a Python environment in which `pip install "
-                      "mlflow` was run.");
+  void bind_ports(const Config& config) {
+    const auto track = turnstile.around(
+        [this](http::Request& request) { return backend.load()->mlflow().handle(request); },
+        [](const http::Request& request) { return is_migration(request); });
+    const http::Handler console = [this](http::Request& request) { return page.handle(request); };
+    tracking_server = bind_port(
+        config, "port", config.port, tls.get(),
+        http::logged(env, "tracking",
+                     http::also_below("/mlflow", http::guarded(guard_options(config), track))));
+    if (!config.no_s3) {
+      s3 = std::make_unique<store::s3::S3Service>(env, *built_in, s3_options(config));
+      const auto serve =
+          turnstile.around([this](http::Request& request) { return ask_s3(request); },
+                           [](const http::Request&) { return false; });
+      s3_server =
+          bind_port(config, "s3-port", config.s3_port, tls.get(), http::logged(env, "s3", serve));
     }
-    MlflowServerOptions options{
-        .default_artifact_root = config.default_artifact_root,
-        .artifacts_destination = config.artifacts_destination,
-        .allow_custom_scorers = config.enable_custom_scorers,
-        .trash_days = config.trash_days,
-        .find_front_end = [place = config.mlflow_ui] { return find_mlflow_ui(place); },
-        .download_url_expires_s = config.presigned_download_url_ttl_seconds,
-        .webhooks = webhook_options(config),
-        .local_token = local_token,
-        .gate = gate.get(),
-        .lab = snapshots::lab_facts(config)};
-    options.presign = presign(config);
-    return options;
+    console_server =
+        bind_port(config, "console-port", config.console_port, tls.get(),
+                  http::logged(env, "console", http::guarded(guard_options(config), console)));
   }
 
-  // Null where clients could not use such a URL; they then go through the proxy.
-  artifacts::Presign presign(const Config& config) {
-    // Where clients come by names this process does not know, a URL made here might not be one they
-    // can reach.
-    const bool is_everywhere =
-        config.host == "0.0.0.0" || config.host == "::" || config.host.empty();
-    if (!config.artifacts_endpoint.empty()) {
-      // Nor do they know the authorities this process was told to trust.
-      const bool is_public = config.artifacts_endpoint.starts_with("https://");
-      const bool is_checked = config.artifacts_ca_file.empty() && !config.artifacts_ignore_tls;
-      if (!is_checked || (is_open_to_others(config.host) && !is_public)) return nullptr;
-      return [this, options = remote_store_options(config)](const artifacts::Presigning& wanted) {
-        return store::presigned_url(options, env.now_ms(), presigned_request(wanted));
-      };
+  // It makes the others wait, so it must not wait itself.
+  static bool is_migration(const http::Request& request) {
+    return request.path == "/api/" + std::string(migrate::migrate_path) ||
+           request.path == "/ajax-api/" + std::string(migrate::migrate_path);
+  }
+
+  // What a client still writes to the store that the lab has left would be missing on the new one.
+  http::Response ask_s3(http::Request& request) {
+    if (!has_left_built_in || request.method == "GET" || request.method == "HEAD") {
+      return s3->handle(request);
     }
-    // They check a certificate on it without the one they were given for this port.
-    if (config.no_s3 || is_everywhere || !config.tls_cert.empty()) return nullptr;
-    return [this, config, key = store::s3::AccessKey{config.access_key, config.secret_key}](
-               const artifacts::Presigning& wanted) {
-      store::s3::PresignedRequest request = presigned_request(wanted);
-      request.endpoint = local_url(config, s3_server->port());
-      return store::s3::presigned_url(key, built_in_region, env.now_ms(), request);
-    };
+    return store::s3::error_response(
+        store::s3::fault("AccessDenied", "The files of this lab were moved to " +
+                                             backend.load()->config().artifacts_endpoint +
+                                             ". This store can be read, and written again once "
+                                             "the lab is started again."),
+        request);
   }
 
-  static store::s3::PresignedRequest presigned_request(const artifacts::Presigning& wanted) {
-    store::s3::PresignedRequest request;
-    request.method = wanted.method;
-    request.bucket = wanted.bucket;
-    request.key = wanted.key;
-    request.query = wanted.query;
-    request.content_type = wanted.content_type;
-    request.expires_s = wanted.expires_s;
-    return request;
+  [[nodiscard]] std::string s3_url() const {
+    return s3_server ? local_url(backend.load()->config(), s3_server->port()) : "";
+  }
+
+  void need_built_in() {
+    if (built_in) return;
+    Config config = backend.load()->config();
+    config.artifacts_endpoint.clear();
+    built_in = open_built_in_store(env, config);
+    surroundings.built_in = built_in.get();
+  }
+
+  void set_backend(std::unique_ptr<Backend> next) {
+    backend = next.get();
+    backends.push_back(std::move(next));
+  }
+
+  void take_over(std::unique_ptr<Backend> next) {
+    const bool was_built_in = backend.load()->config().artifacts_endpoint.empty();
+    const bool is_built_in = next->config().artifacts_endpoint.empty();
+    set_backend(std::move(next));
+    if (is_built_in) has_left_built_in = false;
+    if (was_built_in && !is_built_in) has_left_built_in = true;
+    backend.load()->mlflow().start();
+    show_places();
+  }
+
+  void show_places() {
+    const Config& config = backend.load()->config();
+    page.show({local_url(config, tracking_server->port()), s3_url(),
+               local_url(config, console_server->port()), config.data_dir,
+               config.artifacts_endpoint});
   }
 
   SystemEnv env;
   std::unique_ptr<TlsContext> tls;               // null without --tls-cert
   std::unique_ptr<store::ObjectStore> built_in;  // null when nothing lies in it
-  std::unique_ptr<store::ObjectStore> other;     // null without --artifacts-endpoint
-  std::unique_ptr<db::Database> database;
-  std::unique_ptr<db::Database> users;  // null without --auth basic
-  std::unique_ptr<auth::Gate> gate;
-  MlflowServer mlflow;
-  std::unique_ptr<store::s3::S3Service> s3;  // null with --no-s3
+  std::unique_ptr<db::Database> users;           // null without --auth basic
+  Surroundings surroundings;
+  http::Turnstile turnstile;
+  LiveMigration migration;
+  // The last one answers. Requests that only read may still be at work in those before it, so they
+  // stay until the end.
+  std::vector<std::unique_ptr<Backend>> backends;
+  std::atomic<Backend*> backend = nullptr;
+  std::atomic<bool> has_left_built_in = false;  // by a live migration
+  std::unique_ptr<store::s3::S3Service> s3;     // null with --no-s3
   console::Page page;
   std::unique_ptr<http::Server> tracking_server;
   std::unique_ptr<http::Server> s3_server;  // null with --no-s3
   std::unique_ptr<http::Server> console_server;
 };
 
-App::App(const Config& config, const std::string& local_token)
-    : parts_(std::make_unique<Parts>(config, local_token)) {}
+App::App(const Config& config, const AppOptions& options)
+    : parts_(std::make_unique<Parts>(config, options)) {}
 
 App::~App() = default;
 
@@ -227,11 +212,12 @@ void App::start() {
   if (parts_->s3_server) parts_->s3_server->start();
   parts_->console_server->start();
   parts_->tracking_server->start();
-  parts_->mlflow.start();
+  parts_->backend.load()->mlflow().start();
 }
 
 void App::stop() {
-  parts_->mlflow.stop();
+  parts_->migration.stop();
+  for (const auto& backend : parts_->backends) backend->mlflow().stop();
   // Together, so that three slow clients do not add up their grace.
   std::vector<std::jthread> stopping;
   for (http::Server* server :
@@ -248,11 +234,6 @@ int App::s3_port() const {
 }
 int App::console_port() const {
   return parts_->console_server->port();
-}
-
-std::optional<std::filesystem::path> find_mlflow_ui(const std::string& place) {
-  return place.empty() ? mlflow_ui::find_front_end(process_environment())
-                       : mlflow_ui::front_end_of(place);
 }
 
 void App::reload_certificate() {

@@ -2,21 +2,26 @@
 // built in the order of the members and go away in reverse.
 #pragma once
 
-#include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "sandbox/base/config.h"
+#include "sandbox/live_migration.h"
 
 namespace sandbox {
+
+struct AppOptions {
+  // Whoever shows it as a Bearer is an administrator: the commands of this machine. "" is nobody.
+  std::string local_token;
+  // Called when the running lab has moved; what it throws keeps the lab where it was.
+  KeepPlace keep_place;
+};
 
 class App {
  public:
   // Opens the stores below config.data_dir, makes the buckets, binds the ports. Nothing is answered
   // before start(). Throws Error with a sentence for the person who started it.
-  // Whoever shows `local_token` as a Bearer is an administrator: the commands of this machine.
-  explicit App(const Config& config, const std::string& local_token = "");
+  App(const Config& config, const AppOptions& options);
   ~App();
 
   void start();
@@ -35,10 +40,6 @@ class App {
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
-
-// Where MLflow's own pages are: where the setting mlflow-ui says, or, when that is empty, where
-// this machine has them. nullopt when there are none.
-std::optional<std::filesystem::path> find_mlflow_ui(const std::string& place);
 
 // "http://127.0.0.1:5000" (https where the ports speak TLS) for what a client on this machine
 // types: every-address hosts become the loopback one, IPv6 gets its brackets.

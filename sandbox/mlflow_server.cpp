@@ -235,6 +235,7 @@ MlflowServer::MlflowServer(Env& env,
   snapshots::install_snapshots(api, parts_->snapshots);
   run_archive::install_run_archive(api, parts_->run_archive);
   import::install_import(api, parts_->importer, options.local_token);
+  migrate::install_migrate(api, options.migrate, options.local_token);
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
@@ -269,6 +270,10 @@ MlflowServer::~MlflowServer() = default;
 
 void MlflowServer::start() {
   parts_->trash.start();
+}
+
+void MlflowServer::pause() {
+  parts_->trash.stop();
 }
 
 void MlflowServer::stop() {

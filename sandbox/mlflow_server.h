@@ -12,6 +12,7 @@
 #include "sandbox/base/env.h"
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
+#include "sandbox/migrate/api.h"
 #include "sandbox/mlflow_ui/pages.h"
 #include "sandbox/snapshots/snapshots.h"
 #include "sandbox/webhooks/deliveries.h"
@@ -42,6 +43,7 @@ struct MlflowServerOptions {
   // Whoever shows it as a Bearer is the person who runs this lab, and may have it read files of
   // this machine (imports). "" is nobody.
   std::string local_token{};
+  migrate::Migrate migrate{};  // how this lab is moved; empty refuses it
   // Where users have to log in; it must outlive the server. Null lets everybody do everything.
   auth::Gate* gate = nullptr;
   snapshots::LabFacts lab{};  // what snapshots are taken of
@@ -56,8 +58,10 @@ class MlflowServer {
                const MlflowServerOptions& options);
   ~MlflowServer();
 
-  // Begins what runs beside the requests: emptying the trash.
+  // Begins what runs beside the requests: emptying the trash. pause() ends it until the next
+  // start().
   void start();
+  void pause();
   // Ends it, deliveries to webhooks, and a clean-up that a request began, so that no request is
   // waited for; requests are still answered.
   void stop();

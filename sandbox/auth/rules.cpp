@@ -229,6 +229,7 @@ constexpr std::array rules{
     Rule{"GET", "sandbox/runs/{}/archive", check::nobody},
     Rule{"POST", "sandbox/runs/import", check::nobody},
     Rule{"POST", "sandbox/import", check::nobody},
+    Rule{"POST", "sandbox/migrate", check::nobody},
     Rule{"POST", "sandbox/relocate", check::nobody},
     Rule{"*", "/sandbox/tokens", check::nobody},
     Rule{"*", "/sandbox/tokens/{}", check::nobody},

@@ -1,8 +1,9 @@
 #include <cinttypes>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <unistd.h>
 
@@ -10,7 +11,6 @@
 #include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
-#include "sandbox/base/log.h"
 #include "sandbox/cli/arguments.h"
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
@@ -18,18 +18,29 @@
 #include "sandbox/cli/tracking_door.h"
 #include "sandbox/db/database.h"
 #include "sandbox/db/postgres_uri.h"
-#include "sandbox/migrate/locations.h"
+#include "sandbox/migrate/api.h"
 #include "sandbox/migrate/migration.h"
+#include "sandbox/migrate/order.h"
+#include "sandbox/migrate/report.h"
 #include "sandbox/object_stores.h"
 
 namespace sandbox::cli {
 namespace {
 
+using migrate::Order;
+using migrate::Told;
+
 constexpr const char* help_footer =
-    "Copies everything a stopped lab has: runs, models, traces, all of MLflow's tables, and with\n"
-    "--to-s3 its files. Then both sides are compared, row by row and file by file. Only when\n"
-    "nothing differs, the lab's settings are changed, so that the next `up` works on the new\n"
-    "place. The old place stays as it was. Interrupted anywhere, the same command goes on.\n"
+    "Copies everything a lab has: runs, models, traces, all of MLflow's tables, and with --to-s3\n"
+    "its files. Then both sides are compared, row by row and file by file. Only when nothing\n"
+    "differs, the lab's settings are changed. The old place stays as it was. Interrupted "
+    "anywhere,\n"
+    "the same command goes on.\n"
+    "\n"
+    "A running lab goes on meanwhile. For the last step requests that write wait, some seconds\n"
+    "for each million rows, and the lab answers from the new place; what clients then still write\n"
+    "to its own S3 port is refused. Where several servers share the database, stop the others\n"
+    "first. A stopped lab works on the new place with the next `up`.\n"
     "\n"
     "  --to-db   postgresql://user:password@host:5432/database (which must exist and be empty), "
     "or\n"
@@ -49,62 +60,11 @@ constexpr const char* help_footer =
     "https://s3\n"
     "  mlops-sandbox migrate --to-db sqlite:////home/me/mlflow.db --to-s3 s3://mlflow\n";
 
+// What a command line says.
 struct Wishes {
-  std::string to_db;
-  std::string to_s3;
-  std::string endpoint;
-  std::string region;
-  std::string access_key;
-  std::string secret_key;
+  Order order;
   bool dry_run = false;
-  bool no_switch = false;
   bool as_json = false;
-};
-
-// <data>/migration.json: where an unfinished migration goes, so that its half-filled target is
-// known again. Without keys and passwords.
-struct Unfinished {
-  std::string to_db;
-  std::string to_s3;
-  std::string endpoint;
-  static constexpr auto fields() {
-    return std::tuple{field("to_db", &Unfinished::to_db), field("to_s3", &Unfinished::to_s3),
-                      field("endpoint", &Unfinished::endpoint)};
-  }
-};
-
-struct TableLine {
-  std::string table;
-  std::int64_t rows = 0;
-  std::int64_t different = 0;
-  static constexpr auto fields() {
-    return std::tuple{field("table", &TableLine::table), field("rows", &TableLine::rows),
-                      field("different", &TableLine::different)};
-  }
-};
-
-struct FilesLine {
-  std::string from;
-  std::string to;
-  std::int64_t objects = 0;
-  std::int64_t bytes = 0;
-  std::int64_t different = 0;
-  static constexpr auto fields() {
-    return std::tuple{field("from", &FilesLine::from), field("to", &FilesLine::to),
-                      field("objects", &FilesLine::objects), field("bytes", &FilesLine::bytes),
-                      field("different", &FilesLine::different)};
-  }
-};
-
-struct Told {
-  bool is_equal = false;
-  bool is_switched = false;
-  std::vector<TableLine> tables;
-  std::vector<FilesLine> files;
-  static constexpr auto fields() {
-    return std::tuple{field("is_equal", &Told::is_equal), field("is_switched", &Told::is_switched),
-                      field("tables", &Told::tables), field("files", &Told::files)};
-  }
 };
 
 class ProgressLine {
@@ -122,256 +82,234 @@ class ProgressLine {
   bool is_terminal_ = isatty(STDERR_FILENO) == 1;
 };
 
-std::string prefix_of(const S3Place& place) {
-  return place.prefix.empty() ? "" : place.prefix + "/";
+SettingTexts as_texts(const migrate::Settings& settings) {
+  SettingTexts texts;
+  for (const auto& [name, value] : settings) texts[name] = {value};
+  return texts;
 }
 
-S3Place need_place(const std::string& uri) {
-  const auto place = parse_s3_place(uri);
-  if (place) return *place;
-  throw Error(Code::invalid_parameter_value,
-              "--to-s3 must be s3://bucket or s3://bucket/path, not '" + uri + "'.");
+// The order with what the environment and the settings file add to it, checked as `up` checks its
+// settings.
+Order completed(const Order& typed, const LabFlags& lab, bool is_running) {
+  SettingTexts texts = as_texts(migrate::settings_after(typed, Config()));
+  if (typed.to_s3.empty()) texts["artifacts-endpoint"] = {""};
+  if (typed.region.empty()) texts.erase("artifacts-region");
+  // Which S3 port a running lab has it knows itself.
+  if (is_running && !typed.endpoint.empty()) texts["no-s3"] = {"true"};
+  const Config checked = stopped_lab_config(lab, texts);
+  Order order = typed;
+  order.to_db = checked.backend_store_uri;
+  if (order.endpoint.empty()) return order;
+  order.endpoint = checked.artifacts_endpoint;
+  order.region = checked.artifacts_region;
+  order.access_key = checked.artifacts_access_key;
+  order.secret_key = checked.artifacts_secret_key.reveal();
+  order.session_token = checked.artifacts_session_token.reveal();
+  order.addressing = checked.artifacts_addressing;
+  order.ca_file = checked.artifacts_ca_file;
+  order.ignore_tls = checked.artifacts_ignore_tls;
+  return order;
 }
 
-// What becomes of the place that artifacts lie in.
-migrate::ObjectMove move_of_artifacts(const Config& from, const std::string& to_s3) {
-  const S3Place old_place = need_place(from.artifacts_destination);
-  const S3Place new_place = need_place(to_s3);
-  return {old_place.bucket, prefix_of(old_place), new_place.bucket, prefix_of(new_place)};
-}
-
-// The settings that make `up` work on the new place.
-std::map<std::string, std::string> new_settings(const Wishes& wishes, const Config& from) {
-  std::map<std::string, std::string> settings;
-  if (!wishes.to_db.empty()) settings["backend-store-uri"] = wishes.to_db;
-  if (wishes.to_s3.empty()) return settings;
-  settings["artifacts-destination"] = wishes.to_s3;
-  settings["artifacts-endpoint"] = wishes.endpoint;
-  settings["artifacts-region"] = wishes.region;
-  settings["artifacts-access-key"] = wishes.access_key;
-  settings["artifacts-secret-key"] = wishes.secret_key;
-  const std::string root =
-      migrate::moved_uri(from.default_artifact_root, {move_of_artifacts(from, wishes.to_s3)});
-  if (root != from.default_artifact_root) settings["default-artifact-root"] = root;
-  return settings;
-}
-
-// The artifacts' place, and from the built-in store every other bucket that has something in it.
-std::vector<migrate::ObjectMove> moves_between(const Config& from,
-                                               const Config& to,
-                                               store::ObjectStore& source) {
-  std::vector<migrate::ObjectMove> moves{move_of_artifacts(from, to.artifacts_destination)};
-  if (!from.artifacts_endpoint.empty()) return moves;
-  for (const store::BucketInfo& bucket : source.buckets()) {
-    if (bucket.name == moves.front().from_bucket || source.usage(bucket.name).objects == 0)
-      continue;
-    moves.push_back({bucket.name, "", bucket.name, ""});
+// `moves`: places of files, and where they go.
+int tell_plan(const std::string& from_db,
+              const Order& order,
+              const std::vector<std::pair<std::string, std::string>>& moves) {
+  std::printf("Would move the rows of %s to %s.\n", db::without_password(from_db).c_str(),
+              db::without_password(order.to_db).c_str());
+  for (const auto& [from, to] : moves) {
+    std::printf("Would copy %s to %s.\n", from.c_str(), to.c_str());
   }
-  return moves;
+  std::printf("Nothing was changed.\n");
+  return 0;
 }
 
-// Other buckets keep their names; one that is missing is made.
-void make_buckets(store::ObjectStore& target,
-                  const std::vector<migrate::ObjectMove>& moves,
-                  const Config& to) {
-  for (const migrate::ObjectMove& move : moves) {
-    if (!target.find_bucket(move.to_bucket)) {
-      target.create_bucket(move.to_bucket, to.artifacts_region);
-    }
-  }
-}
-
+// Moves a lab that does not run.
 class Migrating {
  public:
-  Migrating(const Wishes& wishes, const LabFlags& lab)
-      : wishes_(wishes),
+  Migrating(const Order& order, const LabFlags& lab)
+      : order_(order),
         from_(stopped_lab_config(lab, {})),
-        to_(stopped_lab_config(lab, as_texts(new_settings(wishes, from_)))),
+        to_(migrate::config_after(order, from_)),
+        mark_(order, from_),
         lock_(from_.data_dir),
         source_(open_metadata(env_, from_)),
-        objects_(open_artifact_store(env_, from_)) {}
-
-  int run() {
+        objects_(open_artifact_store(env_, from_)) {
     migrate::check_movable(*source_);
-    open_target_store();
-    open_target_database();
-    if (wishes_.dry_run) return tell_plan();
-    remember();
-    migrate::Result result;
-    {
-      ProgressLine line;
-      const auto progress = [&](const std::string& what, std::int64_t count) {
-        line.show(what, count);
-      };
-      if (target_objects_) {
-        make_buckets(*target_objects_, moves_, to_);
-        result.moves = migrate::move_objects(*objects_, *target_objects_, moves_, progress);
-      }
-      result.tables = migrate::move_rows(*source_, *target_, moves_, progress);
+    if (migrate::moves_files(from_, to_)) target_objects_ = open_artifact_store(env_, to_);
+    moves_ = migrate::moves_between(from_, to_, *objects_);
+    target_ = db::open_database(to_.backend_store_uri);
+    migrate::need_free_target(*target_, mark_);
+  }
+
+  [[nodiscard]] int plan() const {
+    std::vector<std::pair<std::string, std::string>> places;
+    for (const migrate::ObjectMove& move : moves_) {
+      places.emplace_back("s3://" + move.from_bucket + "/" + move.from_prefix,
+                          "s3://" + move.to_bucket + "/" + move.to_prefix);
     }
-    return finish(result);
+    return tell_plan(from_.backend_store_uri, order_, places);
+  }
+
+  Told run() {
+    mark_.write();
+    ProgressLine line;
+    const auto progress = [&](const std::string& what, std::int64_t count) {
+      line.show(what, count);
+    };
+    migrate::Result result;
+    if (target_objects_) {
+      migrate::make_buckets(*target_objects_, moves_, to_);
+      migrate::ObjectSync sync(*objects_, *target_objects_);
+      result.moves = migrate::move_objects(sync, moves_, progress);
+    }
+    result.tables = migrate::move_rows(*source_, *target_, moves_, progress);
+    return finished(result);
   }
 
  private:
-  static SettingTexts as_texts(const std::map<std::string, std::string>& settings) {
-    SettingTexts texts;
-    for (const auto& [name, value] : settings) texts[name] = {value};
-    return texts;
-  }
-
-  void open_target_store() {
-    if (wishes_.to_s3.empty()) return;
-    const bool is_same_store = from_.artifacts_endpoint == to_.artifacts_endpoint;
-    if (is_same_store && from_.artifacts_destination == to_.artifacts_destination) return;
-    if (is_same_store) {
-      throw Error(Code::invalid_parameter_value,
-                  "The files are in that store already, at " + from_.artifacts_destination + ". `" +
-                      program() + " relocate` moves them inside it.");
-    }
-    target_objects_ = open_artifact_store(env_, to_);
-    moves_ = moves_between(from_, to_, *objects_);
-  }
-
-  void open_target_database() {
-    if (from_.backend_store_uri == to_.backend_store_uri) {
-      throw Error(Code::invalid_parameter_value,
-                  "The lab keeps its metadata at that --to-db already.");
-    }
-    target_ = db::open_database(to_.backend_store_uri);
-    if (migrate::is_unused(*target_) || is_ours()) return;
-    throw Error(Code::invalid_state,
-                "The database --to-db names holds experiments or runs of its own, which would be "
-                "lost. Name an empty one.");
-  }
-
-  [[nodiscard]] Unfinished target_mark() const {
-    return {db::without_password(to_.backend_store_uri), wishes_.to_s3, wishes_.endpoint};
-  }
-  [[nodiscard]] std::string mark_file() const { return from_.data_dir + "/migration.json"; }
-  [[nodiscard]] bool is_ours() const {
-    std::ifstream file(mark_file());
-    std::stringstream text;
-    text << file.rdbuf();
-    return file && text.str() == to_json(target_mark()) + "\n";
-  }
-  void remember() const { write_private_file(mark_file(), to_json(target_mark()) + "\n"); }
-
-  int tell_plan() {
-    std::printf("Would move the rows of %s to %s.\n",
-                db::without_password(from_.backend_store_uri).c_str(),
-                db::without_password(to_.backend_store_uri).c_str());
-    for (const migrate::ObjectMove& move : moves_) {
-      std::printf("Would copy s3://%s/%s to s3://%s/%s.\n", move.from_bucket.c_str(),
-                  move.from_prefix.c_str(), move.to_bucket.c_str(), move.to_prefix.c_str());
-    }
-    std::printf("Nothing was changed.\n");
-    return 0;
-  }
-
-  int finish(const migrate::Result& result) {
-    Told told = told_of(result);
-    if (told.is_equal && !wishes_.no_switch) {
-      change_settings(from_.data_dir, new_settings(wishes_, from_));
+  Told finished(const migrate::Result& result) const {
+    Told told = migrate::told_of(result);
+    if (!told.is_equal) return told;
+    if (!order_.no_switch) {
+      change_settings(from_.data_dir, migrate::settings_after(order_, from_));
       write_places(from_.data_dir,
                    {to_.backend_store_uri, to_.default_artifact_root, to_.artifacts_destination,
                     to_.artifacts_endpoint, to_.artifacts_region, to_.artifacts_addressing,
                     to_.artifacts_ca_file, to_.auth});
       told.is_switched = true;
     }
-    if (told.is_equal) std::filesystem::remove(mark_file());
-    if (wishes_.as_json) {
-      std::printf("%s\n", to_json(told).c_str());
-    } else {
-      print(told, result);
-    }
-    return told.is_equal ? 0 : 1;
-  }
-
-  static Told told_of(const migrate::Result& result) {
-    Told told;
-    told.is_equal = result.is_equal();
-    for (const migrate::TableResult& one : result.tables) {
-      const migrate::Difference& left = one.left;
-      told.tables.push_back({one.table, left.rows, left.missing + left.different + left.surplus});
-    }
-    for (const migrate::MoveResult& one : result.moves) {
-      told.files.push_back({"s3://" + one.move.from_bucket + "/" + one.move.from_prefix,
-                            "s3://" + one.move.to_bucket + "/" + one.move.to_prefix,
-                            one.left.objects, one.left.bytes, one.left.different});
-    }
+    mark_.remove();
     return told;
   }
 
-  void print(const Told& told, const migrate::Result& result) const {
-    for (const TableLine& line : told.tables) {
-      if (line.rows == 0 && line.different == 0) continue;
-      std::printf("%-34s %12" PRId64 " rows%s\n", line.table.c_str(), line.rows,
-                  line.different == 0 ? "" : "  DIFFERS");
-    }
-    for (const FilesLine& line : told.files) {
-      std::printf("%s -> %s  %" PRId64 " files, %.1f MB%s\n", line.from.c_str(), line.to.c_str(),
-                  line.objects, static_cast<double>(line.bytes) / 1e6,
-                  line.different == 0 ? "" : "  DIFFERS");
-    }
-    for (const migrate::TableResult& one : result.tables) {
-      if (!one.left.first.empty()) {
-        std::printf("The first that differs: %s\n", one.left.first.c_str());
-      }
-    }
-    if (!told.is_equal) {
-      std::printf(
-          "\nThe two sides differ; the lab stays where it was. Run the same command again.\n");
-    } else if (told.is_switched) {
-      std::printf("\nBoth sides are equal. `%s up` now works on the new place.\n",
-                  program().c_str());
-    } else {
-      std::printf("\nBoth sides are equal. The lab stays where it was, as --no-switch says.\n");
-    }
-  }
-
-  const Wishes& wishes_;
   SystemEnv env_;
+  const Order order_;
   const Config from_;
   const Config to_;
+  const migrate::Mark mark_;
   LabLock lock_;
   std::unique_ptr<db::Database> source_;
   std::unique_ptr<store::ObjectStore> objects_;
   std::unique_ptr<db::Database> target_;
-  std::unique_ptr<store::ObjectStore> target_objects_;
+  std::unique_ptr<store::ObjectStore> target_objects_;  // null where the files stay
   std::vector<migrate::ObjectMove> moves_;
 };
+
+// Has a running lab move itself.
+Told move_running(const Order& order, const LabFlags& lab) {
+  TrackingDoor door(lab);
+  ProgressLine progress;
+  std::optional<Told> told;
+  std::string reason = "The lab ended in the middle of it.";
+  int pass = 1;
+  const auto take = [&](std::string_view text) {
+    const auto line = from_json<migrate::Line>(text);
+    if (line.kind == "progress") {
+      progress.show("pass " + std::to_string(pass) + ", " + line.what, line.count);
+    } else if (line.kind == "pass") {
+      ++pass;
+    } else if (line.kind == "waiting") {
+      progress.show("waiting for " + line.note, 1);
+    } else if (line.kind == "total") {
+      told = line.told;
+    } else if (line.kind == "error") {
+      reason = line.note;
+    }
+  };
+  try {
+    door.post_for_lines(std::string(migrate::migrate_path), to_json(order), take);
+  } catch (const Error& failure) {
+    // Only its settings know whether it had moved already.
+    throw Error(failure.code(), failure.message() +
+                                    " Start the lab again if it does not run, and run the same "
+                                    "command: it goes on, or says that the lab has moved.");
+  }
+  if (!told) throw Error(Code::invalid_state, reason);
+  return *told;
+}
+
+void print(const Told& told, bool was_running) {
+  for (const migrate::TableLine& line : told.tables) {
+    if (line.rows == 0 && line.different == 0) continue;
+    std::printf("%-34s %12" PRId64 " rows%s\n", line.table.c_str(), line.rows,
+                line.different == 0 ? "" : "  DIFFERS");
+  }
+  for (const migrate::FilesLine& line : told.files) {
+    std::printf("%s -> %s  %" PRId64 " files, %.1f MB%s\n", line.from.c_str(), line.to.c_str(),
+                line.objects, static_cast<double>(line.bytes) / 1e6,
+                line.different == 0 ? "" : "  DIFFERS");
+  }
+  if (!told.is_equal) {
+    std::printf(
+        "The first that differs: %s\n\nThe two sides differ; the lab stays where it was. Run the "
+        "same command again.\n",
+        told.first_different.c_str());
+  } else if (!told.is_switched) {
+    std::printf("\nBoth sides are equal. The lab stays where it was, as --no-switch says.\n");
+  } else if (was_running) {
+    std::printf(
+        "\nBoth sides are equal. The lab works on the new place now; writes waited %.1f seconds. "
+        "From now on start it without --backend-store-uri and --artifacts-...: they win over its "
+        "settings.\n",
+        static_cast<double>(told.waited_ms) / 1e3);
+  } else {
+    std::printf("\nBoth sides are equal. `%s up` now works on the new place.\n", program().c_str());
+  }
+}
+
+int move_lab(const Wishes& wishes, const LabFlags& lab) {
+  const std::string data_dir = find_data_dir(lab.data_dir, process_environment());
+  const auto running = running_lab(data_dir);
+  const Order order = completed(wishes.order, lab, running.has_value());
+  if (wishes.dry_run && running) {
+    std::vector<std::pair<std::string, std::string>> places;
+    if (!order.to_s3.empty()) places.emplace_back(running->artifacts_destination, order.to_s3);
+    return tell_plan(running->backend_store_uri, order, places);
+  }
+  Told told;
+  if (running) {
+    told = move_running(order, lab);
+  } else {
+    Migrating stopped(order, lab);
+    if (wishes.dry_run) return stopped.plan();
+    told = stopped.run();
+  }
+  if (wishes.as_json) {
+    std::printf("%s\n", to_json(told).c_str());
+  } else {
+    print(told, running.has_value());
+  }
+  return told.is_equal ? 0 : 1;
+}
 
 }  // namespace
 
 int migrate(const Words& words) {
   Wishes wishes;
+  Order& order = wishes.order;
   LabFlags lab;
-  Arguments arguments("migrate", "Moves a stopped lab to another database and object store.");
-  arguments.text("--to-db", wishes.to_db, "The database it moves to");
-  arguments.text("--to-s3", wishes.to_s3, "The place its files move to, s3://bucket/path");
-  arguments.text("--endpoint", wishes.endpoint, "URL of the S3 server --to-s3 is in");
-  arguments.text("--region", wishes.region, "Its region");
-  arguments.text("--access-key", wishes.access_key, "Its access key");
-  arguments.text("--secret-key", wishes.secret_key, "Its secret key; better in the environment");
+  Arguments arguments("migrate", "Moves a lab to another database and object store.");
+  arguments.text("--to-db", order.to_db, "The database it moves to");
+  arguments.text("--to-s3", order.to_s3, "The place its files move to, s3://bucket/path");
+  arguments.text("--endpoint", order.endpoint, "URL of the S3 server --to-s3 is in");
+  arguments.text("--region", order.region, "Its region");
+  arguments.text("--access-key", order.access_key, "Its access key");
+  arguments.text("--secret-key", order.secret_key, "Its secret key; better in the environment");
   arguments.flag("--dry-run,-n", wishes.dry_run, "Change nothing; say what would be done");
-  arguments.flag("--no-switch", wishes.no_switch, "Copy and compare, but leave the settings");
+  arguments.flag("--no-switch", order.no_switch, "Copy and compare, but leave the settings");
   arguments.flag("--json", wishes.as_json, "The result as JSON");
   lab.declare(arguments);
   arguments.footer(help_footer);
   if (!arguments.parse(words)) return 0;
-  if (wishes.to_db.empty()) {
+  if (order.to_db.empty()) {
     throw Error(Code::invalid_parameter_value,
                 "Say where to: --to-db postgresql://user:password@host:5432/database, and --to-s3 "
                 "s3://bucket/path --endpoint URL for the files.");
   }
-  const std::string data_dir = find_data_dir(lab.data_dir, process_environment());
-  if (running_lab(data_dir)) {
-    throw Error(Code::invalid_state, "The lab in " + data_dir + " is running. Stop it with `" +
-                                         program() + data_dir_flag(data_dir) +
-                                         " down`, move it, and start it again.");
-  }
+  order.keep_keys = !order.access_key.empty();
   try {
-    return Migrating(wishes, lab).run();
+    return move_lab(wishes, lab);
   } catch (const store::Fault& fault) {
     throw Error(Code::invalid_state, std::string("The files could not be moved: ") + fault.what() +
                                          " The lab stays where it was; the same command goes on.");

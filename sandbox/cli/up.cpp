@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sandbox/app.h"
+#include "sandbox/backend.h"
 #include "sandbox/base/config.h"
 #include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
@@ -24,6 +25,7 @@
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
 #include "sandbox/cli/lifetime.h"
+#include "sandbox/cli/settings_file.h"
 #include "sandbox/db/postgres_uri.h"
 #include "sandbox/snapshots/restore.h"
 
@@ -123,6 +125,17 @@ std::string new_local_token(Env& env) {
   return hex(bytes);
 }
 
+void set_places(LabState& state, const Config& config) {
+  const bool is_elsewhere = !config.artifacts_endpoint.empty();
+  state.backend_store_uri = config.backend_store_uri;
+  state.default_artifact_root = config.default_artifact_root;
+  state.artifacts_destination = config.artifacts_destination;
+  state.artifacts_endpoint = config.artifacts_endpoint;
+  state.artifacts_region = is_elsewhere ? config.artifacts_region : "";
+  state.artifacts_addressing = is_elsewhere ? config.artifacts_addressing : "";
+  state.artifacts_ca_file = is_elsewhere ? config.artifacts_ca_file : "";
+}
+
 LabState state_of(const App& app, const Config& config, Env& env) {
   LabState state;
   state.auth = config.auth;
@@ -136,16 +149,22 @@ LabState state_of(const App& app, const Config& config, Env& env) {
   state.pid = getpid();
   state.started_ms = env.now_ms();
   state.version = SANDBOX_VERSION;
-  state.backend_store_uri = config.backend_store_uri;
-  state.default_artifact_root = config.default_artifact_root;
-  state.artifacts_destination = config.artifacts_destination;
-  state.artifacts_endpoint = config.artifacts_endpoint;
-  if (!config.artifacts_endpoint.empty()) {
-    state.artifacts_region = config.artifacts_region;
-    state.artifacts_addressing = config.artifacts_addressing;
-    state.artifacts_ca_file = config.artifacts_ca_file;
-  }
+  set_places(state, config);
   return state;
+}
+
+// A running lab has moved. The settings come last: they decide where the next `up` works.
+void keep_place(LabState& state, const Config& place, const migrate::Settings& settings) {
+  const LabState before = state;
+  set_places(state, place);
+  write_state(state);
+  try {
+    change_settings(place.data_dir, settings);
+  } catch (const Error&) {
+    state = before;
+    write_state(state);
+    throw;
+  }
 }
 
 bool has_usual_keys(const LabState& state) {
@@ -236,9 +255,12 @@ int serve(const Start& start, const std::function<void(const LabState&, std::int
   Lifetime lifetime(start.parent);
   {
     const std::string local_token = new_local_token(env);
-    App app(config, local_token);
+    LabState state;
+    App app(config, {local_token, [&](const Config& now, const migrate::Settings& settings) {
+                       keep_place(state, now, settings);
+                     }});
     app.start();
-    LabState state = state_of(app, config, env);
+    state = state_of(app, config, env);
     state.local_token = local_token;
     write_state(state);
     const std::int64_t ms = (env.monotonic_ns() - start.began_ns) / 1'000'000;

@@ -41,6 +41,7 @@ void add_row(std::string& html,
 }  // namespace
 
 void Page::show(const Places& places) {
+  const std::lock_guard lock(mutex_);
   html_ = head;
   add_row(html_, "Tracking server", places.tracking_url, "MLflow clients connect here.");
   if (places.s3_url.empty()) {
@@ -65,6 +66,7 @@ http::Response Page::handle(const http::Request& request) const {
   }
   if (request.path == "/health") return http::Response::text(200, "OK");
   if (request.path == "/" || request.path == "/index.html") {
+    const std::lock_guard lock(mutex_);
     return http::Response::text(200, html_, "text/html; charset=utf-8");
   }
   return http::Response::text(404, "There is no such page; the console begins at /.\n");

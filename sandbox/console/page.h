@@ -1,6 +1,7 @@
 // The page on the console's port: what runs where. The console itself comes with a later version.
 #pragma once
 
+#include <mutex>
 #include <string>
 
 #include "sandbox/http/request.h"
@@ -17,12 +18,12 @@ struct Places {
 
 class Page {
  public:
-  // Before the first request; the ports are known only after they are bound.
+  // The ports are known only after they are bound. Safe from every thread, like handle().
   void show(const Places& places);
-  // Safe from every thread.
   [[nodiscard]] http::Response handle(const http::Request& request) const;
 
  private:
+  mutable std::mutex mutex_;  // guards html_
   std::string html_;
 };
 

@@ -30,6 +30,29 @@ bool is_of_every_database(const std::string& table) {
   return table == "workspaces" || table == "experiments" || table == "experiment_tags";
 }
 
+// Returns the number of rows that were written or removed.
+std::int64_t write_tables(TableSync& sync,
+                          const std::vector<Table>& tables,
+                          const Progress& progress) {
+  std::int64_t changed = 0;
+  for (auto table = tables.rbegin(); table != tables.rend(); ++table) {
+    changed += sync.make_room(*table);
+  }
+  for (const Table& table : tables) {
+    std::int64_t rows = 0;
+    const Difference difference = sync.write(table, [&](std::int64_t written) {
+      rows += written;
+      progress(table.name, rows);
+    });
+    changed += difference.missing + difference.different;
+  }
+  return changed;
+}
+
+void advance_ids(db::Tx& target) {
+  for (const Counted& one : counted) target.advance_ids(one.table, one.column);
+}
+
 }  // namespace
 
 bool Result::is_equal() const {
@@ -99,36 +122,83 @@ std::vector<TableResult> move_rows(db::Database& source,
   // One snapshot for all tables: rows find those they refer to.
   source.read([&](db::Tx& tx) {
     TableSync sync(tx, target, move_locations(moves));
-    for (auto table = tables.rbegin(); table != tables.rend(); ++table) sync.remove_surplus(*table);
-    for (const Table& table : tables) {
-      std::int64_t rows = 0;
-      sync.write(table, [&](std::int64_t written) {
-        rows += written;
-        progress(table.name, rows);
-      });
-    }
+    write_tables(sync, tables, progress);
     results.clear();
     for (const Table& table : tables) results.push_back({table.name, sync.compare(table)});
   });
-  target.write([](db::Tx& tx) {
-    for (const Counted& one : counted) tx.advance_ids(one.table, one.column);
+  target.write(advance_ids);
+  return results;
+}
+
+std::int64_t copy_rows(db::Database& source,
+                       db::Database& target,
+                       const std::vector<ObjectMove>& moves,
+                       const Progress& progress) {
+  const std::vector<Table> tables = mlflow_schema().tables;
+  return source.read([&](db::Tx& tx) {
+    TableSync sync(tx, target, move_locations(moves));
+    return write_tables(sync, tables, progress);
+  });
+}
+
+std::optional<std::vector<TableResult>> settle_rows(db::Database& source,
+                                                    db::Database& target,
+                                                    const std::vector<ObjectMove>& moves,
+                                                    std::size_t rows_max,
+                                                    const Tick& tick) {
+  const std::vector<Table> tables = mlflow_schema().tables;
+  std::vector<Changes> changes(tables.size());
+  std::vector<TableResult> results;
+  const bool is_little = source.read([&](db::Tx& tx) {
+    results.clear();
+    TableSync sync(tx, target, move_locations(moves));
+    std::size_t left = rows_max;
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+      const auto rows = sync.find(tables[i], left, changes[i], tick);
+      if (!rows) return false;
+      left -= changes[i].written.size() + changes[i].removed.size();
+      Difference none;
+      none.rows = *rows;
+      results.push_back({tables[i].name, none});
+    }
+    return true;
+  });
+  if (!is_little) return std::nullopt;
+  target.write([&](db::Tx& tx) {
+    for (std::size_t i = tables.size(); i-- > 0;) {
+      TableSync::make_room(tx, tables[i], changes[i]);
+    }
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+      TableSync::write(tx, tables[i], changes[i].written);
+    }
+    advance_ids(tx);
   });
   return results;
 }
 
-std::vector<MoveResult> move_objects(store::ObjectStore& source,
-                                     store::ObjectStore& target,
+std::vector<MoveResult> move_objects(ObjectSync& sync,
                                      const std::vector<ObjectMove>& moves,
                                      const Progress& progress) {
-  ObjectSync sync(source, target);
+  copy_objects(sync, moves, progress);
   std::vector<MoveResult> results;
-  for (const ObjectMove& move : moves) {
-    sync.copy(move, [&](const ObjectCount& count) {
-      progress("objects of " + move.from_bucket, count.copied);
-    });
-    results.push_back({move, sync.compare(move)});
-  }
+  for (const ObjectMove& move : moves) results.push_back({move, sync.compare(move)});
   return results;
+}
+
+ObjectCount copy_objects(ObjectSync& sync,
+                         const std::vector<ObjectMove>& moves,
+                         const Progress& progress) {
+  ObjectCount sum;
+  for (const ObjectMove& move : moves) {
+    const ObjectCount count = sync.copy(move, [&](const ObjectCount& so_far) {
+      progress("objects of " + move.from_bucket, so_far.copied);
+    });
+    sum.objects += count.objects;
+    sum.bytes += count.bytes;
+    sum.copied += count.copied;
+    sum.copied_bytes += count.copied_bytes;
+  }
+  return sum;
 }
 
 }  // namespace sandbox::migrate

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,10 +54,31 @@ std::vector<TableResult> move_rows(db::Database& source,
                                    const std::vector<ObjectMove>& moves,
                                    const Progress& progress);
 
-// Copies objects. The target's buckets must be there.
-std::vector<MoveResult> move_objects(store::ObjectStore& source,
-                                     store::ObjectStore& target,
+// The same without the comparison, while others may write to the source: what they change meanwhile
+// is for the next time. Returns the number of rows that were written or removed.
+std::int64_t copy_rows(db::Database& source,
+                       db::Database& target,
+                       const std::vector<ObjectMove>& moves,
+                       const Progress& progress);
+
+// The last time, while nobody writes to the source: every row is compared, and what differs is
+// written, in one transaction. nullopt when that is more than `rows_max` rows, and nothing is
+// changed then. Throws what `tick` throws.
+std::optional<std::vector<TableResult>> settle_rows(db::Database& source,
+                                                    db::Database& target,
+                                                    const std::vector<ObjectMove>& moves,
+                                                    std::size_t rows_max,
+                                                    const Tick& tick);
+
+// Copies objects and compares them afterwards. The target's buckets must be there. `sync` remembers
+// what it compared, for the next time.
+std::vector<MoveResult> move_objects(ObjectSync& sync,
                                      const std::vector<ObjectMove>& moves,
                                      const Progress& progress);
+
+// The same without the comparison. Returns what was copied.
+ObjectCount copy_objects(ObjectSync& sync,
+                         const std::vector<ObjectMove>& moves,
+                         const Progress& progress);
 
 }  // namespace sandbox::migrate

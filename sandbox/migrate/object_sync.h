@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "embedded_store/object_store.h"
@@ -31,7 +33,8 @@ struct ObjectCount {
 using ObjectsCopied = std::function<void(const ObjectCount&)>;
 
 // Two objects are the same when their sizes and ETags are, or else their sizes and SHA-256 digests:
-// an ETag tells of the content only where it was not made of parts.
+// an ETag tells of the content only where it was not made of parts. Both stores are listed side by
+// side; digests are read once and remembered as long as this lives.
 class ObjectSync {
  public:
   // Both must outlive this.
@@ -45,12 +48,17 @@ class ObjectSync {
   ObjectCount compare(const ObjectMove& move);
 
  private:
+  struct Pair;
   ObjectCount each(const ObjectMove& move, bool is_copying, const ObjectsCopied& copied);
-  bool is_same(const store::ObjectInfo& object, const std::string& bucket, const std::string& key);
-  void copy_one(const store::ObjectInfo& object, const std::string& bucket, const std::string& key);
+  bool is_same(const Pair& pair);
+  void copy_one(const Pair& pair);
 
   store::ObjectStore& source_;
   store::ObjectStore& target_;
+  std::mutex mutex_;  // guards same_
+  // Of objects whose digests were the same: bucket/key of the source and of the target with their
+  // ETags.
+  std::set<std::string> same_;
 };
 
 }  // namespace sandbox::migrate

@@ -12,6 +12,7 @@ namespace sandbox::migrate {
 namespace {
 
 constexpr std::size_t batch_rows_max = 2'000;
+constexpr std::int64_t tick_rows = 4'096;
 
 std::string quoted(const std::string& name) {
   return "\"" + name + "\"";
@@ -23,6 +24,18 @@ std::vector<std::string> quoted_columns(const Table& table) {
   return names;
 }
 
+std::string where_key(const Table& table) {
+  std::vector<std::string> terms;
+  for (const std::size_t position : table.key) {
+    terms.push_back(quoted(table.columns[position].name) + " = ?");
+  }
+  return " WHERE " + join(terms, " AND ");
+}
+
+std::string select_all(const Table& table) {
+  return "SELECT " + join(quoted_columns(table), ", ") + " FROM " + quoted(table.name);
+}
+
 std::string select_in_key_order(db::Tx& tx, const Table& table) {
   std::vector<std::string> order;
   for (const std::size_t position : table.key) {
@@ -31,8 +44,7 @@ std::string select_in_key_order(db::Tx& tx, const Table& table) {
     if (column.kind == Column::Kind::text) term += tx.byte_order();
     order.push_back(std::move(term));
   }
-  return "SELECT " + join(quoted_columns(table), ", ") + " FROM " + quoted(table.name) +
-         " ORDER BY " + join(order, ", ");
+  return select_all(table) + " ORDER BY " + join(order, ", ");
 }
 
 std::string upsert(const Table& table) {
@@ -54,11 +66,7 @@ std::string upsert(const Table& table) {
 }
 
 std::string delete_by_key(const Table& table) {
-  std::vector<std::string> terms;
-  for (const std::size_t position : table.key) {
-    terms.push_back(quoted(table.columns[position].name) + " = ?");
-  }
-  return "DELETE FROM " + quoted(table.name) + " WHERE " + join(terms, " AND ");
+  return "DELETE FROM " + quoted(table.name) + where_key(table);
 }
 
 // One side's rows in the order of their keys.
@@ -90,9 +98,11 @@ struct Meeting {
   std::function<void(const Row&)> on_missing;
   std::function<void(const Row&)> on_different;
   std::function<void(const Row&)> on_surplus;
+  Tick tick = nullptr;
+  std::function<bool()> is_enough = nullptr;
 };
 
-// Walks both sides together.
+// Walks both sides together, to their ends or until it is enough.
 Difference meet(const Table& table, Side& source, Side& target, const Meeting& meeting) {
   Difference difference;
   const auto note = [&](std::int64_t& count, const Row& row) {
@@ -100,6 +110,7 @@ Difference meet(const Table& table, Side& source, Side& target, const Meeting& m
     ++count;
   };
   while (source.row() || target.row()) {
+    if (meeting.is_enough && meeting.is_enough()) break;
     std::partial_ordering order = std::partial_ordering::equivalent;
     if (!target.row()) order = std::partial_ordering::less;
     if (!source.row()) order = std::partial_ordering::greater;
@@ -110,7 +121,7 @@ Difference meet(const Table& table, Side& source, Side& target, const Meeting& m
       target.advance();
       continue;
     }
-    ++difference.rows;
+    if (++difference.rows % tick_rows == 0 && meeting.tick) meeting.tick();
     if (order == std::partial_ordering::less) {
       note(difference.missing, *source.row());
       if (meeting.on_missing) meeting.on_missing(*source.row());
@@ -165,23 +176,21 @@ class Batch {
 
 }  // namespace
 
-std::int64_t TableSync::remove_surplus(const Table& table) {
-  std::vector<Row> surplus;
+std::int64_t TableSync::make_room(const Table& table) {
+  Changes changes;
   target_.read([&](db::Tx& tx) {
-    surplus.clear();
-    Side source(source_, table, nullptr);
+    changes = {};
     Side target(tx, table, nullptr);
-    meet(table, source, target, {{}, {}, [&](const Row& row) { surplus.push_back(row); }});
+    if (!target.row()) return;
+    Side source(source_, table, &change_);
+    const auto renamed = [&](const Row& row) {
+      if (table.unique) changes.written.push_back(row);
+    };
+    const auto removed = [&](const Row& row) { changes.removed.push_back(row); };
+    meet(table, source, target, {{}, renamed, removed});
   });
-  const std::string statement = delete_by_key(table);
-  for (std::size_t begin = 0; begin < surplus.size(); begin += batch_rows_max) {
-    target_.write([&](db::Tx& tx) {
-      for (std::size_t i = begin; i < std::min(surplus.size(), begin + batch_rows_max); ++i) {
-        tx.execute_values(statement, key_values(table, surplus[i]));
-      }
-    });
-  }
-  return static_cast<std::int64_t>(surplus.size());
+  target_.write([&](db::Tx& tx) { make_room(tx, table, changes); });
+  return std::ssize(changes.removed);
 }
 
 Difference TableSync::write(const Table& table, const RowsWritten& written) {
@@ -202,6 +211,56 @@ Difference TableSync::compare(const Table& table) {
     Side target(tx, table, nullptr);
     return meet(table, source, target, {});
   });
+}
+
+std::optional<std::int64_t> TableSync::find(const Table& table,
+                                            std::size_t rows_max,
+                                            Changes& changes,
+                                            const Tick& tick) {
+  const auto is_too_much = [&] {
+    return changes.written.size() + changes.removed.size() > rows_max;
+  };
+  return target_.read([&](db::Tx& tx) -> std::optional<std::int64_t> {
+    changes = {};
+    Side source(source_, table, &change_);
+    Side target(tx, table, nullptr);
+    const auto written = [&](const Row& row) { changes.written.push_back(row); };
+    const auto removed = [&](const Row& row) { changes.removed.push_back(row); };
+    const Difference met =
+        meet(table, source, target, {written, written, removed, tick, is_too_much});
+    if (is_too_much()) return std::nullopt;
+    return met.rows;
+  });
+}
+
+void TableSync::make_room(db::Tx& target, const Table& table, const Changes& changes) {
+  const std::string deletion = delete_by_key(table);
+  for (const Row& row : changes.removed) target.execute_values(deletion, key_values(table, row));
+  if (!table.unique) return;
+  const std::string renaming = "UPDATE " + quoted(table.name) + " SET " +
+                               quoted(table.columns[*table.unique].name) + " = ?" +
+                               where_key(table);
+  for (const Row& row : changes.written) {
+    const std::string name = "moving " + key_text(table, row);
+    std::vector<db::Value> values = key_values(table, row);
+    values.insert(values.begin(), db::Value(name));
+    target.execute_values(renaming, values);
+  }
+}
+
+void TableSync::write(db::Tx& target, const Table& table, const std::vector<Row>& rows) {
+  std::vector<std::vector<db::Value>> values;
+  values.reserve(rows.size());
+  for (const Row& row : rows) values.push_back(values_of(row));
+  target.execute_many(upsert(table), values);
+  const std::string statement = select_all(table) + where_key(table);
+  for (const Row& row : rows) {
+    db::Rows found = target.query_values(statement, key_values(table, row));
+    if (!found.next() || read_row(table, found) != row) {
+      throw Error(Code::invalid_state,
+                  "The row " + key_text(table, row) + " is not on the target as it was written.");
+    }
+  }
 }
 
 }  // namespace sandbox::migrate

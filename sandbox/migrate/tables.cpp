@@ -38,6 +38,14 @@ Described describe(db::Tx& tx, const std::string& name) {
     out.table.columns.push_back({columns.text(0), kind_of(columns.view(1))});
   }
   for (const auto& [place, position] : key) out.table.key.push_back(position);
+  db::Rows unique = tx.query(
+      "SELECT (SELECT name FROM pragma_index_info(one.name) ORDER BY seqno DESC LIMIT 1) FROM "
+      "pragma_index_list(?) AS one WHERE one.\"unique\" = 1 AND one.origin <> 'pk'",
+      name);
+  while (unique.next()) {
+    const std::size_t at = out.table.position(unique.text(0));
+    if (out.table.columns[at].kind == Column::Kind::text) out.table.unique = at;
+  }
   db::Rows parents = tx.query("SELECT \"table\" FROM pragma_foreign_key_list(?)", name);
   while (parents.next()) out.parents.insert(parents.text(0));
   return out;

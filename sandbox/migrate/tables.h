@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ struct Table {
   std::string name;
   std::vector<Column> columns;   // without those the database computes
   std::vector<std::size_t> key;  // positions in `columns` of the primary key, in its order
+  // Of a text that, beside the key, no other row may have, alone or with other columns: a name.
+  std::optional<std::size_t> unique;
 
   // Position of a column; throws std::out_of_range for one that is not there.
   [[nodiscard]] std::size_t position(std::string_view column) const;

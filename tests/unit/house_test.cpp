@@ -39,7 +39,7 @@ const std::map<std::string, Names> arrows{
     {"run_archive",
      {"base", "http", "db", "object_store", "tracking", "artifacts", "upkeep"}},
     {"import", {"base", "http", "db", "object_store", "tracking", "traces", "artifacts"}},
-    {"migrate", {"base", "db", "object_store", "artifacts"}},
+    {"migrate", {"base", "http", "db", "object_store", "artifacts"}},
     {"mlflow_ui", {"base", "http"}},
     {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
     {"webhooks", {"base", "http", "db", "tracking"}},

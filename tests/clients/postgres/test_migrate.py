@@ -2,98 +2,16 @@
 is lost, and a real MLflow on the new place shows all of it (rows S1-3, S4-23, S4-33)."""
 
 import json
-import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 
-import boto3
 import mlflow
-import pytest
 from mlflow import MlflowClient
-from own_lab import OwnLab, RealServer, binary
+from migration_support import KEYS, fill, migrate, real_mlflow, rows_of, s3, to_elsewhere
+from own_lab import OwnLab, binary
 from store_contents import contents
-
-KEYS = {"AWS_ACCESS_KEY_ID": OwnLab.access_key, "AWS_SECRET_ACCESS_KEY": OwnLab.secret_key}
-LARGE = os.urandom(9 << 20)  # more than one part of an upload
-
-
-@pytest.fixture()
-def elsewhere(tmp_path):
-    """Another S3 server, with an empty bucket."""
-    with OwnLab(tmp_path / "elsewhere") as lab:
-        s3(lab).create_bucket(Bucket="cluster")
-        yield lab
-
-
-@pytest.fixture()
-def lab(tmp_path, monkeypatch):
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    with OwnLab(tmp_path / "lab") as running:
-        yield running
-
-
-def s3(lab):
-    return boto3.client(
-        "s3", endpoint_url=lab.s3_url, aws_access_key_id=OwnLab.access_key,
-        aws_secret_access_key=OwnLab.secret_key, region_name="us-east-1",
-    )
-
-
-def fill(lab, folder, monkeypatch):
-    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", lab.s3_url)
-    mlflow.set_tracking_uri(lab.mlflow_url)
-    client = MlflowClient(lab.mlflow_url)
-    (folder / "large.bin").write_bytes(LARGE)
-    (folder / "말.txt").write_text("말")
-    proxied = client.create_experiment("proxied", tags={"team": "a'b"})
-    direct = client.create_experiment("direct", artifact_location="s3://mlflow/direct")
-    client.delete_experiment(client.create_experiment("deleted"))
-    for experiment in (proxied, direct):
-        run = client.create_run(experiment, run_name=f"of {experiment}").info.run_id
-        for step in range(50):
-            client.log_metric(run, "loss", 1 / (step + 3), step=step)
-        client.log_metric(run, "odd", float("nan"))
-        client.log_metric(run, "odd", float("inf"), step=1)
-        client.log_param(run, "lr", "0.1")
-        client.log_artifact(run, str(folder / "large.bin"))
-        client.log_artifact(run, str(folder / "말.txt"), "a/b c")
-        client.set_terminated(run)
-    client.delete_run(client.create_run(proxied).info.run_id)
-    client.create_registered_model("model", tags={"k": "v"})
-    for run in client.search_runs([proxied, direct]):
-        client.create_model_version("model", f"{run.info.artifact_uri}/a", run.info.run_id)
-    client.set_registered_model_alias("model", "champion", "2")
-    mlflow.set_experiment("proxied")
-    with mlflow.start_span("root") as span:
-        span.set_inputs({"q": "무엇"})
-    mlflow.flush_trace_async_logging()
-
-
-def migrate(lab, *words, check=True, environment=None):
-    done = subprocess.run(
-        [binary(), "migrate", f"--data-dir={lab.data_dir}", "--json", *words],
-        capture_output=True, text=True, timeout=300, env={**os.environ, **(environment or {})},
-    )
-    if check:
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-    assert done.returncode != 0
-    return done.stderr
-
-
-def to_elsewhere(uri, elsewhere):
-    return [
-        f"--to-db={uri}", "--to-s3=s3://cluster/lab", f"--endpoint={elsewhere.s3_url}",
-        f"--access-key={OwnLab.access_key}", f"--secret-key={OwnLab.secret_key}",
-    ]
-
-
-def rows_of(told):
-    return {one["table"]: one["rows"] for one in told["tables"] if one["rows"]}
 
 
 def test_a_lab_moves_there_and_back_and_a_real_mlflow_shows_it(
@@ -112,13 +30,7 @@ def test_a_lab_moves_there_and_back_and_a_real_mlflow_shows_it(
     assert server.password not in json.dumps(told)
 
     monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", elsewhere.s3_url)
-    real = RealServer(
-        sys.executable, "unused.db", tmp_path / "real",
-        "--backend-store-uri", uri.replace("postgresql:", "postgresql+psycopg2:"),
-        "--artifacts-destination", "s3://cluster/lab",
-        MLFLOW_S3_ENDPOINT_URL=elsewhere.s3_url,
-    )
-    with real:
+    with real_mlflow(uri, elsewhere, tmp_path / "real") as real:
         assert contents(real.mlflow_url) == before
 
     lab.start()
@@ -191,8 +103,6 @@ def source_rows(lab):
 def test_what_cannot_be_moved_says_why_and_changes_nothing(server, lab, elsewhere, tmp_path):
     client = MlflowClient(lab.mlflow_url)
     client.create_run(client.create_experiment("kept"))
-    running = migrate(lab, f"--to-db={server.uri('postgres')}", check=False)
-    assert "is running" in running and "down" in running
     lab.stop()
     before = source_rows(lab)
     settings = lab.data_dir / "mlops-sandbox.conf"

@@ -144,3 +144,85 @@ TEST_CASE("a row that the target refuses is named", "[migrate]") {
   CHECK_THROWS_WITH(moved(*labs.first, *labs.second, {}),
                     Catch::Contains("experiments(experiment_id=4)"));
 }
+
+TEST_CASE("the last pass writes what differs, in one transaction, and counts all", "[migrate]") {
+  Labs labs;
+  fill(*labs.first);
+  moved(*labs.first, *labs.second, there);
+  labs.first->write([](db::Tx& tx) {
+    tx.execute("DELETE FROM params");
+    tx.execute("UPDATE runs SET name = 'renamed'");
+    tx.execute(
+        "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES ('late', 1, 1, "
+        "'r', 0, ?)",
+        false);
+  });
+  const auto settled = settle_rows(*labs.first, *labs.second, there, 3, {});
+  REQUIRE(settled);
+  std::int64_t rows = 0;
+  for (const TableResult& table : *settled) rows += table.left.rows;
+  CHECK(rows == 3'004);
+  CHECK(text(*labs.second, "SELECT name FROM runs") == "renamed");
+  CHECK(text(*labs.second, "SELECT artifact_uri FROM runs") == "s3://cluster/lab/4/r/artifacts");
+  CHECK(text(*labs.second, "SELECT count(*) FROM params") == "0");
+  CHECK(text(*labs.second, "SELECT count(*) FROM metrics") == "3001");
+  CHECK(moved(*labs.first, *labs.second, there).is_equal());
+}
+
+TEST_CASE("the last pass changes nothing when too much is left, or it is ended", "[migrate]") {
+  Labs labs;
+  fill(*labs.first);
+  CHECK_FALSE(settle_rows(*labs.first, *labs.second, {}, 3'000, {}));
+  CHECK(text(*labs.second, "SELECT count(*) FROM metrics") == "0");
+  labs.first->write([](db::Tx& tx) {
+    for (int i = 0; i < 3'000; ++i) {
+      tx.execute(
+          "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES ('n', 1, 1, "
+          "'r', ?, ?)",
+          i, false);
+    }
+  });
+  const Tick end = [] { throw Error(Code::invalid_state, "over"); };
+  CHECK_THROWS_WITH(settle_rows(*labs.first, *labs.second, {}, 100'000, end), "over");
+  CHECK(text(*labs.second, "SELECT count(*) FROM experiments WHERE experiment_id = 4") == "0");
+  CHECK(settle_rows(*labs.first, *labs.second, {}, 100'000, {}));
+  CHECK(text(*labs.second, "SELECT count(*) FROM metrics") == "6000");
+}
+
+TEST_CASE("passes beside writers tell how much they found", "[migrate]") {
+  Labs labs;
+  fill(*labs.first);
+  CHECK(copy_rows(*labs.first, *labs.second, {}, ignore) >= 3'003);
+  CHECK(copy_rows(*labs.first, *labs.second, {}, ignore) == 0);
+  labs.first->write([](db::Tx& tx) { tx.execute("DELETE FROM metrics WHERE step < 10"); });
+  CHECK(copy_rows(*labs.first, *labs.second, {}, ignore) == 10);
+}
+
+TEST_CASE("names that changed places arrive", "[migrate]") {
+  Labs labs;
+  const auto name = [](db::Tx& tx, std::int64_t id, const char* text) {
+    tx.execute("UPDATE experiments SET name = ? WHERE experiment_id = ?", text, id);
+  };
+  labs.first->write([](db::Tx& tx) {
+    for (int i = 1; i <= 3; ++i) {
+      tx.execute(
+          "INSERT INTO experiments (experiment_id, name, lifecycle_stage, workspace) VALUES (?, ?, "
+          "'active', 'default')",
+          i, std::string(1, static_cast<char>('a' + i)));
+    }
+  });
+  moved(*labs.first, *labs.second, {});
+  labs.first->write([&](db::Tx& tx) {
+    name(tx, 1, "x");
+    name(tx, 2, "b");
+    name(tx, 1, "c");
+  });
+  CHECK(moved(*labs.first, *labs.second, {}).is_equal());
+  labs.first->write([&](db::Tx& tx) {
+    name(tx, 1, "x");
+    name(tx, 3, "c");
+    name(tx, 1, "d");
+  });
+  CHECK(settle_rows(*labs.first, *labs.second, {}, 100, {}));
+  CHECK(text(*labs.second, "SELECT name FROM experiments WHERE experiment_id = 3") == "c");
+}

@@ -37,9 +37,9 @@ struct Pair {
     return source->read(
         [&](db::Tx& tx) { return TableSync(tx, *target, {}).compare(table(name)); });
   }
-  std::int64_t remove_surplus(const std::string& name) {
+  std::int64_t make_room(const std::string& name) {
     return source->read(
-        [&](db::Tx& tx) { return TableSync(tx, *target, {}).remove_surplus(table(name)); });
+        [&](db::Tx& tx) { return TableSync(tx, *target, {}).make_room(table(name)); });
   }
 };
 
@@ -81,6 +81,14 @@ TEST_CASE("every table comes after those it refers to", "[migrate]") {
   CHECK(schema.unmoved == std::vector<std::string>{"secrets"});
 }
 
+TEST_CASE("names that no two rows may have are known", "[migrate]") {
+  const Pair pair;
+  const Table& experiments = pair.table("experiments");
+  REQUIRE(experiments.unique);
+  CHECK(experiments.columns[*experiments.unique].name == "name");
+  CHECK_FALSE(pair.table("metrics").unique);
+}
+
 TEST_CASE("computed columns are not written", "[migrate]") {
   const Pair pair;
   CHECK_THROWS_AS(pair.table("spans").position("duration_ns"), std::out_of_range);
@@ -96,7 +104,7 @@ TEST_CASE("a table becomes equal to another, whatever it held", "[migrate]") {
   CHECK(pair.compare("experiments").different == 1);
   CHECK(pair.compare("experiments").surplus == 1);
   CHECK(pair.compare("experiments").first == "experiments(experiment_id=1)");
-  CHECK(pair.remove_surplus("experiments") == 1);
+  CHECK(pair.make_room("experiments") == 1);
   pair.write("experiments");
   CHECK(pair.compare("experiments").is_none());
   CHECK(pair.compare("experiments").rows == 2);
@@ -111,7 +119,7 @@ TEST_CASE("keys meet in the order of their bytes, with capitals and other script
   }
   add_tag(*pair.target, 1, "B", "old");
   add_tag(*pair.target, 1, "한", "surplus");
-  CHECK(pair.remove_surplus("experiment_tags") == 1);
+  CHECK(pair.make_room("experiment_tags") == 1);
   CHECK(pair.write("experiment_tags").missing == 10);
   CHECK(pair.compare("experiment_tags").is_none());
 }

@@ -117,6 +117,16 @@ void LiveMigration::open_target(Move& move) {
   move.objects.emplace(move.from.artifact_store(), *move.target_store);
 }
 
+// Returns the number of rows that changed. Where little did, one walk is enough.
+std::int64_t LiveMigration::copy_pass(Move& move, int pass, const migrate::Progress& progress) {
+  if (pass > 1) {
+    const auto settled = migrate::settle_rows(move.from.database(), *move.target, move.moves,
+                                              last_rows_max, [this] { check_stop(); });
+    if (settled) return settled->changed;
+  }
+  return migrate::copy_rows(move.from.database(), *move.target, move.moves, progress);
+}
+
 // Copies again and again what changed since, until that is little.
 void LiveMigration::follow(Move& move, const migrate::Report& report) {
   const auto progress = [&](const std::string& what, std::int64_t count) {
@@ -134,7 +144,7 @@ void LiveMigration::follow(Move& move, const migrate::Report& report) {
       move.find_moves();
       objects = migrate::copy_objects(*move.objects, move.moves, progress);
     }
-    rows = migrate::copy_rows(move.from.database(), *move.target, move.moves, progress);
+    rows = copy_pass(move, pass, progress);
     migrate::Line line;
     line.kind = "pass";
     line.count = rows + objects.copied;
@@ -184,10 +194,10 @@ bool LiveMigration::settle(Move& move) {
     move.result.moves = migrate::move_objects(*move.objects, move.moves,
                                               [&](const std::string&, std::int64_t) { tick(); });
   }
-  auto tables =
+  auto settled =
       migrate::settle_rows(move.from.database(), *move.target, move.moves, last_rows_max, tick);
-  if (!tables) return false;
-  move.result.tables = std::move(*tables);
+  if (!settled) return false;
+  move.result.tables = std::move(settled->tables);
   if (!move.result.is_equal()) {
     throw Error(Code::invalid_state,
                 "The two sides differ, at " + migrate::told_of(move.result).first_different +

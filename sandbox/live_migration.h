@@ -12,6 +12,7 @@
 #include "sandbox/backend.h"
 #include "sandbox/base/config.h"
 #include "sandbox/http/turnstile.h"
+#include "sandbox/migrate/migration.h"
 #include "sandbox/migrate/order.h"
 #include "sandbox/migrate/report.h"
 
@@ -44,6 +45,7 @@ class LiveMigration {
   struct Move;
   void open_target(Move& move);
   void follow(Move& move, const migrate::Report& report);
+  std::int64_t copy_pass(Move& move, int pass, const migrate::Progress& progress);
   void close_turnstile(Move& move, const migrate::Report& report);
   bool settle(Move& move);
   void check_stop() const;

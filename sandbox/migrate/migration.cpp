@@ -141,39 +141,37 @@ std::int64_t copy_rows(db::Database& source,
   });
 }
 
-std::optional<std::vector<TableResult>> settle_rows(db::Database& source,
-                                                    db::Database& target,
-                                                    const std::vector<ObjectMove>& moves,
-                                                    std::size_t rows_max,
-                                                    const Tick& tick) {
+std::optional<Settled> settle_rows(db::Database& source,
+                                   db::Database& target,
+                                   const std::vector<ObjectMove>& moves,
+                                   std::size_t rows_max,
+                                   const Tick& tick) {
   const std::vector<Table> tables = mlflow_schema().tables;
   std::vector<Changes> changes(tables.size());
-  std::vector<TableResult> results;
+  Settled settled;
   const bool is_little = source.read([&](db::Tx& tx) {
-    results.clear();
+    settled = {};
     TableSync sync(tx, target, move_locations(moves));
-    std::size_t left = rows_max;
     for (std::size_t i = 0; i < tables.size(); ++i) {
+      const std::size_t left = rows_max - static_cast<std::size_t>(settled.changed);
       const auto rows = sync.find(tables[i], left, changes[i], tick);
       if (!rows) return false;
-      left -= changes[i].written.size() + changes[i].removed.size();
+      settled.changed += std::ssize(changes[i].written) + std::ssize(changes[i].removed);
       Difference none;
       none.rows = *rows;
-      results.push_back({tables[i].name, none});
+      settled.tables.push_back({tables[i].name, none});
     }
     return true;
   });
   if (!is_little) return std::nullopt;
   target.write([&](db::Tx& tx) {
-    for (std::size_t i = tables.size(); i-- > 0;) {
-      TableSync::make_room(tx, tables[i], changes[i]);
-    }
+    for (std::size_t i = tables.size(); i-- > 0;) TableSync::make_room(tx, tables[i], changes[i]);
     for (std::size_t i = 0; i < tables.size(); ++i) {
       TableSync::write(tx, tables[i], changes[i].written);
     }
     advance_ids(tx);
   });
-  return results;
+  return settled;
 }
 
 std::vector<MoveResult> move_objects(ObjectSync& sync,

@@ -61,14 +61,20 @@ std::int64_t copy_rows(db::Database& source,
                        const std::vector<ObjectMove>& moves,
                        const Progress& progress);
 
-// The last time, while nobody writes to the source: every row is compared, and what differs is
-// written, in one transaction. nullopt when that is more than `rows_max` rows, and nothing is
-// changed then. Throws what `tick` throws.
-std::optional<std::vector<TableResult>> settle_rows(db::Database& source,
-                                                    db::Database& target,
-                                                    const std::vector<ObjectMove>& moves,
-                                                    std::size_t rows_max,
-                                                    const Tick& tick);
+struct Settled {
+  std::vector<TableResult> tables;
+  std::int64_t changed = 0;  // rows that were written or removed
+};
+
+// The same where little differs: every row is compared in one walk, and what differs is written in
+// one transaction and read again. While nobody writes to the source, the two are equal afterwards.
+// nullopt when more than `rows_max` rows differ, and nothing is changed then. Throws what `tick`
+// throws.
+std::optional<Settled> settle_rows(db::Database& source,
+                                   db::Database& target,
+                                   const std::vector<ObjectMove>& moves,
+                                   std::size_t rows_max,
+                                   const Tick& tick);
 
 // Copies objects and compares them afterwards. The target's buckets must be there. `sync` remembers
 // what it compared, for the next time.

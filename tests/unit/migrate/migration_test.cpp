@@ -160,8 +160,9 @@ TEST_CASE("the last pass writes what differs, in one transaction, and counts all
   const auto settled = settle_rows(*labs.first, *labs.second, there, 3, {});
   REQUIRE(settled);
   std::int64_t rows = 0;
-  for (const TableResult& table : *settled) rows += table.left.rows;
+  for (const TableResult& table : settled->tables) rows += table.left.rows;
   CHECK(rows == 3'004);
+  CHECK(settled->changed == 3);
   CHECK(text(*labs.second, "SELECT name FROM runs") == "renamed");
   CHECK(text(*labs.second, "SELECT artifact_uri FROM runs") == "s3://cluster/lab/4/r/artifacts");
   CHECK(text(*labs.second, "SELECT count(*) FROM params") == "0");

@@ -187,6 +187,7 @@ bool LiveMigration::settle(Move& move) {
                 "The lab has too many rows to be compared while its clients wait. It stays where "
                 "it was. Stop it and run the same command again: it goes on where this ended.");
   };
+  migrate::check_movable(move.from.database());
   Resuming resuming{&move.from.mlflow()};
   move.from.mlflow().pause();
   if (move.objects) {

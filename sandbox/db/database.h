@@ -131,6 +131,9 @@ class Tx {
   // From here to its end no other transaction that locks the same name runs, in any process.
   // SQLite has one writer at a time, which is that already.
   virtual void lock(std::string_view /*name*/) {}
+  // Servers in other processes that have this database open now, as far as it knows them: MLflow's
+  // and others of this program. SQLite does not know.
+  virtual std::vector<std::string> other_servers() { return {}; }
 
   template <class... Args>
   Rows query(std::string_view sql, const Args&... args) {

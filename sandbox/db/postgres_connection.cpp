@@ -276,6 +276,20 @@ void PostgresConnection::lock(std::string_view name) {
   run("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", {Value(name)}, "waiting for a lock");
 }
 
+std::vector<std::string> PostgresConnection::other_servers() {
+  // Those of this process have its mark (postgres_uri.cpp); MLflow's say no name.
+  const pqxx::result found = run(
+      "SELECT DISTINCT COALESCE(NULLIF(split_part(application_name, ' ', 1), ''), 'a program that "
+      "tells no name') || ' at ' || COALESCE(host(client_addr), 'the database''s machine') FROM "
+      "pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND "
+      "pid <> pg_backend_pid() AND application_name <> current_setting('application_name') AND "
+      "(application_name = '' OR application_name LIKE 'mlops-sandbox%') ORDER BY 1",
+      {}, "looking for other servers");
+  std::vector<std::string> servers;
+  for (const pqxx::row& row : found) servers.push_back(row[0].as<std::string>());
+  return servers;
+}
+
 pqxx::result PostgresConnection::run(std::string_view sql,
                                      const std::vector<Value>& values,
                                      const std::string& doing) {

@@ -51,6 +51,7 @@ class PostgresConnection final : public Tx {
   [[nodiscard]] std::string_view byte_order() const override { return " COLLATE \"C\""; }
   void advance_ids(std::string_view table, std::string_view column) override;
   void lock(std::string_view name) override;
+  std::vector<std::string> other_servers() override;
 
  private:
   friend class PostgresLongCursor;

@@ -6,6 +6,7 @@
 
 #include <libpq-fe.h>
 
+#include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
 
 namespace sandbox::db {
@@ -94,6 +95,12 @@ std::string quoted(const std::string& value) {
   return out + '\'';
 }
 
+// By this connections of one process are told from those of others.
+const std::string& process_mark() {
+  static const std::string mark = "mlops-sandbox " + SystemEnv().new_id();
+  return mark;
+}
+
 }  // namespace
 
 std::string PostgresAddress::shown() const {
@@ -113,7 +120,7 @@ PostgresAddress postgres_address(const std::string& uri) {
   settings.try_emplace("connect_timeout", connect_timeout_s);
   settings.try_emplace("keepalives_idle", keepalive_idle_s);
   settings.try_emplace("tcp_user_timeout", unanswered_ms);
-  settings.try_emplace("fallback_application_name", "mlops-sandbox");
+  settings.try_emplace("fallback_application_name", process_mark());
   settings["client_encoding"] = "UTF8";
   PostgresAddress address;
   for (const auto& [key, value] : settings) {

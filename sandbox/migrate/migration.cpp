@@ -3,6 +3,7 @@
 #include <array>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 #include "sandbox/migrate/locations.h"
 #include "sandbox/migrate/tables.h"
 
@@ -103,6 +104,13 @@ bool is_unused(db::Database& database) {
 void check_movable(db::Database& source) {
   const Schema schema = mlflow_schema();
   source.read([&](db::Tx& tx) {
+    const std::vector<std::string> others = tx.other_servers();
+    if (!others.empty()) {
+      throw Error(Code::invalid_state,
+                  "Other servers use the lab's database: " + join(others, ", ") +
+                      ". What they write meanwhile would be missing on the new place. Stop them, "
+                      "and run the same command again.");
+    }
     for (const std::string& name : schema.unmoved) {
       if (!has_row(tx, name)) continue;
       throw Error(Code::not_implemented,

@@ -44,7 +44,8 @@ using Progress = std::function<void(const std::string& what, std::int64_t count)
 bool is_unused(db::Database& database);
 
 // Refuses, before anything is written, a source with rows that cannot be moved (sealed keys of
-// MLflow's gateway). Throws Error(not_implemented).
+// MLflow's gateway), and one that other servers use, whose writes would be lost. Throws
+// Error(not_implemented) and Error(invalid_state).
 void check_movable(db::Database& source);
 
 // Makes the target's tables those of the source. Where the moves change the places of files, the

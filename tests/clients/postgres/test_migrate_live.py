@@ -134,6 +134,18 @@ def test_a_second_migration_waits_its_turn_and_bad_targets_change_nothing(server
     assert MlflowClient(lab.mlflow_url).get_experiment_by_name("much")
 
 
+def test_a_database_that_other_servers_use_is_not_left_by_one_of_them(server, tmp_path):
+    uri = server.make_database("shared")
+    back = f"--to-db=sqlite:///{tmp_path}/back.db"
+    with OwnLab(tmp_path / "one", f"--backend-store-uri={uri}") as one:
+        with OwnLab(tmp_path / "two", f"--backend-store-uri={uri}") as two:
+            MlflowClient(two.mlflow_url).create_experiment("shared")
+            refused = migrate(one, back, check=False)
+            assert "Other servers use the lab's database: mlops-sandbox at 127.0.0.1" in refused
+        assert migrate(one, back)["is_switched"]
+        assert MlflowClient(one.mlflow_url).get_experiment_by_name("shared")
+
+
 def test_only_the_person_who_runs_the_lab_may_move_it(lab):
     import requests
 

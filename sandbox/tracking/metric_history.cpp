@@ -32,7 +32,9 @@ class Curve {
       return;
     }
     const std::size_t before = out.size();
-    append_ranks(first_of_buckets(points, points_max), out);
+    if (!append_skipping(points, points_max, out)) {
+      append_ranks(first_of_buckets(points, points_max), out);
+    }
     append_last(out);
     // The last point takes the place of the last sample when there is no room beside it.
     if (static_cast<std::int64_t>(out.size() - before) > points_max) out.erase(out.end() - 2);
@@ -72,12 +74,57 @@ class Curve {
     append(rows, out);
   }
 
+  // The last step is asked for by itself: an index tells it without sorting.
   void append_last(std::vector<RunMetric>& out) {
     db::Rows rows = tx_.query(
         "SELECT value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? AND "
-        "step BETWEEN ? AND ? ORDER BY step DESC, timestamp DESC, value DESC, is_nan DESC LIMIT 1",
-        run_id_, key_, steps_.first, steps_.last);
+        "step = (SELECT step FROM metrics WHERE run_uuid = ? AND key = ? AND step BETWEEN ? AND ? "
+        "ORDER BY step DESC LIMIT 1) ORDER BY timestamp DESC, value DESC, is_nan DESC LIMIT 1",
+        run_id_, key_, run_id_, key_, steps_.first, steps_.last);
     append(rows, out);
+  }
+
+  // The first points of the buckets where none of them shares its step with another point, in two
+  // statements: one bucket's size after the other is skipped inside the database. Otherwise false,
+  // and nothing is appended.
+  bool append_skipping(std::int64_t points, std::int64_t buckets, std::vector<RunMetric>& out) {
+    const std::int64_t size = points / buckets;
+    const std::int64_t larger = points % buckets;  // so many buckets hold one more, the first ones
+    std::vector<RunMetric> found;
+    if (!append_skipped(step_after(steps_.first, 0), size + 1, larger, found)) return false;
+    if (!append_skipped(found.back().step, size, buckets - 1 - larger, found)) return false;
+    out.insert(out.end(), found.begin(), found.end());
+    return true;
+  }
+
+  // The point at `step`, unless `found` ends with it, and after it `times` more, each so many
+  // points after the one before.
+  bool append_skipped(std::int64_t step,
+                      std::int64_t points,
+                      std::int64_t times,
+                      std::vector<RunMetric>& found) {
+    if (!found.empty()) found.pop_back();
+    // Single values instead of a join, for which PostgreSQL would read the whole curve.
+    const std::string at_step =
+        " FROM metrics p WHERE p.run_uuid = ? AND p.key = ? AND p.step = "
+        "picked.step LIMIT ";
+    db::Rows rows = tx_.query(
+        "WITH RECURSIVE picked (place, step) AS (SELECT CAST(0 AS BIGINT), CAST(? AS BIGINT) UNION "
+        "ALL SELECT place + 1, (SELECT m.step FROM metrics m WHERE m.run_uuid = ? AND m.key = ? "
+        "AND m.step >= picked.step ORDER BY m.step LIMIT 1 OFFSET ?) FROM picked WHERE place < ?) "
+        "SELECT (SELECT p.value" +
+            at_step + "1), (SELECT p.timestamp" + at_step + "1), picked.step, (SELECT p.is_nan" +
+            at_step + "1), (SELECT COUNT(*) FROM (SELECT 1" + at_step +
+            "2) matches) FROM picked ORDER BY picked.place",
+        step, run_id_, key_, points, times, run_id_, key_, run_id_, key_, run_id_, key_, run_id_,
+        key_);
+    while (rows.next()) {
+      if (rows.integer(4) != 1) return false;
+      RunMetric& point = found.emplace_back();
+      point.run_id = run_id_;
+      read_point(rows, key_, point);
+    }
+    return true;
   }
 
   // Points at rising ranks. From one to the next the database skips within the index; how many

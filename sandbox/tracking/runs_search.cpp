@@ -131,6 +131,10 @@ Condition metric_condition(const Comparison& comparison) {
   return condition;
 }
 
+// The order is that of an index, which PostgreSQL would not take otherwise: it does not know how
+// many of one key's values a condition holds for. The limit, which is not reached, tells it.
+const std::string as_few_rows = " ORDER BY e.value LIMIT " + std::to_string(rare_runs_max);
+
 constexpr std::string_view latest_of_key = "FROM latest_metrics e WHERE e.key = ?";
 
 bool is_rare(db::Tx& tx, const Comparison& comparison) {
@@ -140,9 +144,10 @@ bool is_rare(db::Tx& tx, const Comparison& comparison) {
   sql.bind(comparison.key);
   sql.bind(condition);
   sql.bind(rare_runs_max + 1);
-  db::Rows rows = tx.query_values("SELECT COUNT(*) FROM (SELECT 1 " + std::string(latest_of_key) +
-                                      " AND " + condition.sql + " LIMIT ?) matches",
-                                  sql.values());
+  db::Rows rows =
+      tx.query_values("SELECT COUNT(*) FROM (SELECT 1 " + std::string(latest_of_key) + " AND " +
+                          condition.sql + " ORDER BY e.value LIMIT ?) matches",
+                      sql.values());
   rows.next();
   return rows.integer(0) <= rare_runs_max;
 }
@@ -150,8 +155,10 @@ bool is_rare(db::Tx& tx, const Comparison& comparison) {
 void add_metric(db::Tx& tx, SearchSql& sql, const Comparison& comparison) {
   const Condition condition = metric_condition(comparison);
   if (is_rare(tx, comparison)) {
-    sql.where_exists("runs.run_uuid IN (SELECT e.run_uuid " + std::string(latest_of_key),
-                     comparison.key, condition);
+    sql.where("runs.run_uuid IN (SELECT e.run_uuid " + std::string(latest_of_key) + " AND " +
+              condition.sql + as_few_rows + ")");
+    sql.bind(comparison.key);
+    sql.bind(condition);
   } else {
     sql.where_exists(exists_in("latest_metrics"), comparison.key, condition);
   }

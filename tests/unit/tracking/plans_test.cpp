@@ -35,8 +35,9 @@ struct Lab {
     std::string bad;
     for (const auto& [sql, lines] : recorder.plans) {
       for (const std::string& line : lines) {
-        // A list with a LIMIT of its own, read from the index of values alone.
-        const bool is_list = line == "SCAN matches";
+        // A list with a LIMIT of its own, read from the index of values alone; steps of a curve that
+        // were just picked.
+        const bool is_list = line == "SCAN matches" || line == "SCAN picked";
         const bool is_along_values =
             line.find("COVERING INDEX sandbox_latest_metrics_by_value (key=?") != std::string::npos;
         const bool is_scan =

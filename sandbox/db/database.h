@@ -128,6 +128,9 @@ class Tx {
   // Lets the ids that the database itself gives to new rows begin after the greatest there is, when
   // rows were written with ids of their own. SQLite looks at the rows anyway.
   virtual void advance_ids(std::string_view /*table*/, std::string_view /*column*/) {}
+  // Counts anew what plans are chosen by, after very many rows were written. SQLite plans by fixed
+  // numbers (0003_sqlite_statistics.sql).
+  virtual void analyze() {}
   // From here to its end no other transaction that locks the same name runs, in any process.
   // SQLite has one writer at a time, which is that already.
   virtual void lock(std::string_view /*name*/) {}

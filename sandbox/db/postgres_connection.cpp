@@ -272,6 +272,10 @@ void PostgresConnection::advance_ids(std::string_view table, std::string_view co
       {Value(table), Value(column)}, "advancing ids");
 }
 
+void PostgresConnection::analyze() {
+  run_plain("ANALYZE", "counting rows");
+}
+
 void PostgresConnection::lock(std::string_view name) {
   run("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", {Value(name)}, "waiting for a lock");
 }

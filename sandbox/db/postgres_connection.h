@@ -50,6 +50,7 @@ class PostgresConnection final : public Tx {
   Rows query_long_values(std::string_view sql, const std::vector<Value>& values) override;
   [[nodiscard]] std::string_view byte_order() const override { return " COLLATE \"C\""; }
   void advance_ids(std::string_view table, std::string_view column) override;
+  void analyze() override;
   void lock(std::string_view name) override;
   std::vector<std::string> other_servers() override;
 

@@ -131,6 +131,7 @@ std::vector<TableResult> move_rows(db::Database& source,
   source.read([&](db::Tx& tx) {
     TableSync sync(tx, target, move_locations(moves));
     write_tables(sync, tables, progress);
+    target.write([](db::Tx& target_tx) { target_tx.analyze(); });
     results.clear();
     for (const Table& table : tables) results.push_back({table.name, sync.compare(table)});
   });
@@ -143,10 +144,12 @@ std::int64_t copy_rows(db::Database& source,
                        const std::vector<ObjectMove>& moves,
                        const Progress& progress) {
   const std::vector<Table> tables = mlflow_schema().tables;
-  return source.read([&](db::Tx& tx) {
+  const std::int64_t changed = source.read([&](db::Tx& tx) {
     TableSync sync(tx, target, move_locations(moves));
     return write_tables(sync, tables, progress);
   });
+  target.write([](db::Tx& tx) { tx.analyze(); });
+  return changed;
 }
 
 std::optional<Settled> settle_rows(db::Database& source,

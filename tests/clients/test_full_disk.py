@@ -4,15 +4,42 @@ server stays up, reads go on, and writing goes on once there is space again (row
 import hashlib
 import os
 import sqlite3
+import subprocess
 import time
 
 import pytest
 import requests
 from botocore.exceptions import ClientError
 from disk_writers import API, check_points, log_step, make_run, write_until_full
-from own_lab import OwnLab
+from own_lab import OwnLab, binary, free_ports
 from s3_support import make_client
 from small_disk import small_disk
+
+
+def test_a_start_on_a_full_disk(tmp_path):
+    """Is refused with a sentence, harms nothing, and works once there is space."""
+    with small_disk(tmp_path / "disk", 96) as disk:
+        place = disk.folder / "lab"
+        with OwnLab(place) as lab:
+            run = make_run(lab)
+            lab.stop()
+        disk.fill()
+        ports = zip(("port", "s3-port", "console-port"), free_ports(3))
+        done = subprocess.run(
+            [
+                binary(), "up", "--host=127.0.0.1", *(f"--{name}={port}" for name, port in ports),
+                f"--data-dir={place}", "--access-key=tester", "--secret-key=tester-secret",
+            ],
+            capture_output=True, text=True, timeout=60,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == 1, said
+        assert f"The object store in {place}/objects cannot be opened: the disk is full. Free" in said
+        assert said.count("cannot be opened") == 1
+        disk.free()
+        with OwnLab(place) as lab:
+            assert log_step(requests, lab, run, 0).status_code == 200
+            lab.stop()
 
 
 def test_the_disk_of_the_sqlite_database(tmp_path):

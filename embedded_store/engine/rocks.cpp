@@ -216,8 +216,9 @@ class Gate {
                              "it was written by a newer version of this program. Use that version, "
                              "or another directory.");
   }
-  if (status.IsNoSpace())
+  if (status.IsNoSpace()) {
     throw std::runtime_error(start + "the disk is full. Free space on it and start again.");
+  }
   if (status.IsCorruption()) throw std::runtime_error(start + "it is damaged (" + cause + ").");
   throw std::runtime_error(start + cause);
 }

@@ -60,8 +60,7 @@ std::unique_ptr<store::ObjectStore> open_built_in_store(Env& env, const Config& 
     throw Error(Code::invalid_parameter_value,
                 std::string("The buckets could not be made: ") + fault.what());
   } catch (const std::runtime_error& failure) {
-    throw Error(Code::invalid_state, "The object store in " + config.data_dir +
-                                         "/objects cannot be opened: " + failure.what());
+    throw Error(Code::invalid_state, failure.what());
   }
 }
 

@@ -20,6 +20,7 @@
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 
+#include "embedded_store/engine/engine_log.h"
 #include "embedded_store/object_store.h"
 
 namespace store::engine {
@@ -41,7 +42,9 @@ std::string_view view(const rocksdb::Slice& text) {
 void check(const rocksdb::Status& status, const char* doing) {
   if (status.ok()) return;
   if (status.IsNoSpace()) {
-    throw Fault("InsufficientStorage", std::string("The disk is full; it happened while ") + doing);
+    throw Fault("InsufficientStorage",
+                std::string("The disk of the object store is full; it happened while ") + doing +
+                    ". Free space on it and try again a few seconds later.");
   }
   throw Fault("InternalError",
               std::string("The object store failed while ") + doing + ": " + status.ToString());
@@ -103,8 +106,6 @@ rocksdb::DBOptions database_options() {
   options.advise_random_on_open = false;
   options.skip_stats_update_on_db_open = true;
   options.skip_checking_sst_file_sizes_on_db_open = true;
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.keep_log_file_num = 2;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   return options;
@@ -215,7 +216,9 @@ class Gate {
                              "it was written by a newer version of this program. Use that version, "
                              "or another directory.");
   }
-  if (status.IsNoSpace()) throw std::runtime_error(start + "the disk is full.");
+  if (status.IsNoSpace()) {
+    throw std::runtime_error(start + "the disk is full. Free space on it and start again.");
+  }
   if (status.IsCorruption()) throw std::runtime_error(start + "it is damaged (" + cause + ").");
   throw std::runtime_error(start + cause);
 }
@@ -267,8 +270,13 @@ Rocks::Rocks(const std::string& directory, Use use) : state_(std::make_unique<St
     throw std::runtime_error("The directory " + state_->staging +
                              " cannot be made: " + failure.message());
   }
+  const std::string place = directory + "/db";
   rocksdb::DBOptions options = database_options();
-  if (state_->is_read_only) options.info_log = std::make_shared<NoLog>();
+  if (state_->is_read_only) {
+    options.info_log = std::make_shared<NoLog>();
+  } else {
+    options.info_log = make_engine_log(place);
+  }
   const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
       {rocksdb::kDefaultColumnFamilyName, family_options(Family::meta, state_->cache)},
       {"small", family_options(Family::small, state_->cache)},
@@ -277,7 +285,6 @@ Rocks::Rocks(const std::string& directory, Use use) : state_(std::make_unique<St
   state_->file_options = rocksdb::Options(options, descriptors[2].options);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const std::string place = directory + "/db";
   const auto status = state_->is_read_only
                           ? rocksdb::DB::OpenForReadOnly(options, place, descriptors, &handles, &db)
                           : rocksdb::DB::Open(options, place, descriptors, &handles, &db);

@@ -22,7 +22,7 @@ Store::Store(sandbox::Env& env, const std::string& directory, StoreOptions optio
     : env_(env),
       options_(std::move(options)),
       rocks_(directory),
-      ids_((check_format(), rocks_)),
+      ids_((check_format(directory), rocks_)),
       sweeper_(rocks_, ids_.first(), options_.crash_point) {
   for (Cursor cursor = rocks_.cursor(buckets_prefix); cursor.valid(); cursor.next()) {
     buckets_.emplace(cursor.key().substr(buckets_prefix.size()),
@@ -30,7 +30,7 @@ Store::Store(sandbox::Env& env, const std::string& directory, StoreOptions optio
   }
 }
 
-void Store::check_format() {
+void Store::check_format(const std::string& directory) {
   const auto text = rocks_.read(Family::meta, format_key);
   if (!text) {
     Batch batch(rocks_);
@@ -40,12 +40,12 @@ void Store::check_format() {
   }
   const auto version = sandbox::parse_int64(*text);
   if (!version || *version < 1) {
-    throw std::runtime_error("The object store's format \"" + *text +
-                             "\" cannot be read: the directory is damaged or another program's.");
+    throw std::runtime_error("The object store in " + directory + " has the unknown format \"" +
+                             *text + "\": the directory is damaged or another program's.");
   }
   if (*version > format_version) {
     throw std::runtime_error(
-        "The object store has format " + *text +
+        "The object store in " + directory + " has format " + *text +
         ", which a newer version of this program wrote; this one reads up to " +
         std::to_string(format_version) + ". Use the newer version, or another directory.");
   }

@@ -84,7 +84,7 @@ class Store final : public ObjectStore {
     [[nodiscard]] Id id() const { return bucket->record.id; }
   };
 
-  void check_format();
+  void check_format(const std::string& directory);
   void reach(std::string_view step) const;
   std::shared_ptr<Bucket> bucket_named(const std::string& bucket);
   Id bucket_id(const std::string& bucket);

@@ -43,7 +43,7 @@ void prepare_schema(Tx& tx, const std::string& uri) {
             std::string(mlflow_revision) +
             "' (MLflow 3.17). Copy the file, then run: pip install mlflow==3.17.2 && mlflow db "
             "upgrade " +
-            uri);
+            uri + std::string(newer_revision_advice));
   }
   tx.script(sandbox_indexes_sql);
   tx.script(sqlite_statistics_sql);

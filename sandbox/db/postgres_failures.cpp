@@ -117,6 +117,11 @@ constexpr std::array words_rows{
     WordsRow{"no password supplied", Kind::refused,
              "The server wants a password and none was given. Put it into the URI, PGPASSWORD or "
              "~/.pgpass."},
+    WordsRow{"no encryption", Kind::refused,
+             "The server lets nobody in from this address without TLS. Where its pg_hba.conf has a "
+             "hostssl line, add ?sslmode=require to the URI. Otherwise add a line there, such as "
+             "`host {database} {user} ADDRESS/32 scram-sha-256`, and reload it: SELECT "
+             "pg_reload_conf();"},
     WordsRow{"no pg_hba.conf entry", Kind::refused,
              "The server lets nobody in from this address. Add a line to its pg_hba.conf, such as "
              "`host {database} {user} ADDRESS/32 scram-sha-256` (hostssl when it wants TLS), and "

@@ -96,7 +96,7 @@ void prepare_postgres_schema(Tx& tx, const PostgresAddress& address, const std::
            "', this server needs '" + std::string(mlflow_revision) +
            "' (MLflow 3.17). Back it up (pg_dump), then run: pip install mlflow==3.17.2 "
            "psycopg2-binary && mlflow db upgrade '" +
-           shown_uri + "'");
+           shown_uri + "'" + std::string(newer_revision_advice));
   }
   create_indexes(tx);
 }

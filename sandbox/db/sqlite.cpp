@@ -192,6 +192,8 @@ void SqliteDatabase::run_in_savepoint(Job& job) {
     (*job.work)(writer_);
   } catch (...) {
     job.failure = std::current_exception();
+    // A full disk may end the whole transaction: the others of the group are told of that too.
+    if (!writer_.is_in_transaction()) throw;
     writer_.execute_values("ROLLBACK TO job", {});
   }
   writer_.execute_values("RELEASE job", {});

@@ -29,6 +29,8 @@ class SqliteConnection final : public Tx {
   Rows query_values(std::string_view sql, const std::vector<Value>& values) override;
   std::int64_t execute_values(std::string_view sql, const std::vector<Value>& values) override;
   void script(std::string_view sql) override;
+  // False as well after a failure for which SQLite has undone the transaction by itself.
+  [[nodiscard]] bool is_in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
   // Writes what this connection sees into a new file, durably; inside a transaction that is the
   // moment of its beginning.
   void copy_to(const std::string& file);

@@ -8,6 +8,11 @@ namespace sandbox::db {
 // The alembic revision of MLflow 3.17.2, the head of the schema below.
 inline constexpr std::string_view mlflow_revision = "dc11669786a5";
 
+// Ends the refusal of another revision. Which one is newer only a newer MLflow knows.
+inline constexpr std::string_view newer_revision_advice =
+    ". If that says `Can't locate revision`, a newer MLflow has changed the database: use a newer "
+    "release of this program, or the copy from before that change.";
+
 // The statements of 0001_mlflow.sql: what a fresh MLflow 3.17.2 makes, object by object.
 extern const std::string_view mlflow_schema_sql;
 // The same of 0001_mlflow_postgres.sql for PostgreSQL.

@@ -35,27 +35,41 @@ class PostgresServer:
     administrator = "admin"
     password = "admin-p@ss/word"
 
-    def __init__(self, folder, survives_crashes=False):
+    def __init__(self, folder, survives_crashes=False, primary=None):
+        """With a primary: its streaming replica, which only reads."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
         if os.getuid() == 0:
             shutil.chown(self.folder, "postgres")
+        (self.port,) = free_ports(1)
+        self.data = self.folder / "data"
+        if primary:
+            as_server(
+                program("pg_basebackup"), "-D", self.data, "-d", primary.uri("postgres"),
+                "-R", "-c", "fast", "--no-sync",
+            )
+        else:
+            self.initialize()
+        self.set(
+            f"port = {self.port}", "listen_addresses = '127.0.0.1'", "unix_socket_directories = ''",
+            "shared_buffers = 32MB", "max_connections = 60",
+            f"fsync = {'on' if survives_crashes else 'off'}",
+        )
+        self.start()
+
+    def initialize(self):
         secret = self.folder / "password"
         secret.write_text(self.password)
         secret.chmod(0o644)
-        (self.port,) = free_ports(1)
-        self.data = self.folder / "data"
         as_server(
             program("initdb"), "-D", self.data, "-U", self.administrator, "-A", "scram-sha-256",
             f"--pwfile={secret}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
         )
+
+    def set(self, *lines):
+        """Settings that hold from the next start on."""
         with open(self.data / "postgresql.conf", "a") as settings:
-            settings.write(
-                f"port = {self.port}\nlisten_addresses = '127.0.0.1'\n"
-                "unix_socket_directories = ''\nshared_buffers = 32MB\nmax_connections = 60\n"
-                f"fsync = {'on' if survives_crashes else 'off'}\n"
-            )
-        self.start()
+            settings.write("".join(line + "\n" for line in lines))
 
     def start(self):
         as_server(program("pg_ctl"), "-D", self.data, "-l", self.folder / "log", "-w", "start")

@@ -73,6 +73,7 @@ def test_another_revision_is_refused_with_the_command(server, tmp_path):
     server.psql("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'", "old_db")
     said = refusal(tmp_path, uri)
     assert "acf3f17fdcc7" in said and "mlflow db upgrade" in said
+    assert "use a newer release of this program" in said
 
 
 def test_logins_that_fail(server, tmp_path):

@@ -1,8 +1,11 @@
 #include "sandbox/db/database.h"
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
@@ -68,6 +71,46 @@ TEST_CASE("an exception undoes its own work and nobody else's", "[db][sqlite]") 
   CHECK(database->read([](db::Tx& tx) { return count(tx, "experiment_tags"); }) == 8);
 }
 
+TEST_CASE("who shares a commit with one that fills the disk is told of the disk", "[db][sqlite]") {
+  constexpr int callers_count = 16;
+  const TemporaryDirectory directory;
+  const auto database = db::open_database(uri_in(directory));
+  database->write(add_experiment);
+  // A limit of as many pages as there are: SQLite answers what it answers on a full disk.
+  database->write([](db::Tx& tx) { tx.script("PRAGMA max_page_count = 1"); });
+  std::atomic<int> kept = 0;
+  std::atomic<int> started = 0;
+  bool is_queued = false;  // one at a time writes
+  std::mutex mutex;
+  std::vector<std::string> told;
+  std::vector<std::jthread> callers;
+  for (int i = 0; i < callers_count; ++i) {
+    callers.emplace_back([&, i] {
+      ++started;
+      try {
+        database->write([&](db::Tx& tx) {
+          while (started < callers_count) std::this_thread::yield();
+          // Time for all to stand in the queue behind the first.
+          if (!std::exchange(is_queued, true)) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+          }
+          add_tag(tx, std::to_string(i) + (i % 2 == 1 ? std::string(1 << 20, 'x') : ""));
+        });
+        ++kept;
+      } catch (const Error& error) {
+        const std::lock_guard lock(mutex);
+        told.emplace_back(error.what());
+      }
+    });
+  }
+  callers.clear();
+  CHECK(told.size() >= callers_count / 2);
+  for (const std::string& each : told) CHECK_THAT(each, Catch::Contains("Free some disk space"));
+  CHECK(database->read([](db::Tx& tx) { return count(tx, "experiment_tags"); }) == kept);
+  database->write([](db::Tx& tx) { tx.script("PRAGMA max_page_count = 1000000"); });
+  database->write([](db::Tx& tx) { add_tag(tx, std::string(1 << 20, 'x')); });
+}
+
 TEST_CASE("callers that write again and again read what they were told is written", "[db]") {
   constexpr int callers_count = 8;
   constexpr int writes_each = 40;
@@ -125,7 +168,9 @@ TEST_CASE("databases of others, other revisions and other kinds are refused", "[
   db::open_database(uri_in(directory))->write([](db::Tx& tx) {
     tx.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'");
   });
-  CHECK_THROWS_WITH(db::open_database(uri_in(directory)), Catch::Contains("mlflow db upgrade"));
+  CHECK_THROWS_WITH(
+      db::open_database(uri_in(directory)),
+      Catch::Contains("mlflow db upgrade") && Catch::Contains("use a newer release of this"));
   CHECK_THROWS_WITH(db::open_database("mysql://u:secret@h/d"),
                     Catch::Contains("'mysql' is not supported") && !Catch::Contains("secret"));
 }

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "sandbox/base/error.h"
+#include "sandbox/db/postgres_uri.h"
 #include "sandbox/db/source.h"
 #include "sandbox/import/file_store.h"
 #include "sandbox/import/remote_server.h"
@@ -24,9 +25,10 @@ void need_mlflow(db::Database& source, const std::string& uri) {
   const bool is_mlflow = source.read(
       [](db::Tx& tx) { return !tx.columns("experiments").empty() && !tx.columns("runs").empty(); });
   if (is_mlflow) return;
+  const bool is_empty = source.read([](db::Tx& tx) { return tx.tables().empty(); });
   throw Error(Code::invalid_parameter_value,
-              "'" + uri.substr(0, uri.find('@') == std::string::npos ? uri.size() : uri.find(':')) +
-                  "' is no MLflow tracking database: it has no tables 'experiments' and 'runs'. "
+              "'" + db::without_password(uri) + "' is no MLflow tracking database: it has " +
+                  (is_empty ? "no tables at all. " : "no tables 'experiments' and 'runs'. ") +
                   "Name the one that the other server's --backend-store-uri names.");
 }
 

@@ -2,10 +2,12 @@
 
 #include <filesystem>
 
+#include "embedded_store/remote/remote_store.h"
 #include "sandbox/base/error.h"
 #include "sandbox/db/postgres_uri.h"
 #include "sandbox/db/source.h"
 #include "sandbox/import/file_store.h"
+#include "sandbox/import/objects.h"
 #include "sandbox/import/remote_server.h"
 
 namespace sandbox::import {
@@ -51,10 +53,12 @@ void Importer::run(const Order& order, const std::stop_token& stop, const Report
     import_file_store(order, ledger);
   } else if (order.kind == "mlflow-server") {
     import_server(order, ledger);
+  } else if (order.kind == "s3") {
+    import_objects(order, ledger);
   } else {
     throw Error(Code::invalid_parameter_value,
                 "'" + order.kind +
-                    "' is nothing to import from. There is: mlflow-db, mlruns, mlflow-server.");
+                    "' is nothing to import from. There is: mlflow-db, mlruns, mlflow-server, s3.");
   }
   report(ledger.total());
 }
@@ -86,6 +90,23 @@ void Importer::import_server(const Order& order, Ledger& ledger) {
   Takeover takeover(*database, server.files(), target_, ledger, order.dry_run);
   takeover.ignore_deletion_time();
   takeover.run();
+}
+
+void Importer::import_objects(const Order& order, Ledger& ledger) {
+  store::RemoteStoreOptions options;
+  options.endpoint = order.endpoint;
+  if (!order.region.empty()) options.region = order.region;
+  options.access_key = order.access_key;
+  options.secret_key = Secret(order.secret_key);
+  options.session_token = Secret(order.session_token);
+  options.ca_file = order.ca_file;
+  if (!order.ca_file.empty() && !fs::exists(order.ca_file)) {
+    throw Error(Code::invalid_parameter_value,
+                "AWS_CA_BUNDLE: there is no file " + order.ca_file + ".");
+  }
+  const auto source = store::open_remote_store(env_, options);
+  ObjectCopy copy(*source, target_.store, ledger, {order.dry_run, order.overwrite});
+  for (const ObjectMove& move : object_moves(*source, order.source, order.to)) copy.run(move);
 }
 
 }  // namespace sandbox::import

@@ -3,6 +3,8 @@ on PostgreSQL (rows S4-3 and S4-33). Databases are filled by real clients of tod
 what came is compared with what today's MLflow sees of the source."""
 
 import json
+import os
+import shutil
 import sys
 
 import pytest
@@ -12,6 +14,7 @@ from import_support import (
 )
 from mlflow import MlflowClient
 from own_lab import OwnLab, RealServer, free_ports
+from postgres_server import as_server, program
 from store_contents import contents
 
 SECRET = "reader1234"
@@ -143,6 +146,28 @@ def test_who_may_only_read_can_be_named(server, lab, tmp_path):
     said = import_into(lab, "mlflow-db", reader, code=1)
     assert "the schema public" in said and "GRANT USAGE" in said
     assert SECRET not in said
+
+
+def test_a_replica_can_be_named(server, postgres_folder, lab, tmp_path):
+    """So that the server people work with has nothing to do."""
+    uri = server.make_database("copied")
+    fill(sys.executable, tmp_path / "source", driver(uri))
+    (port,) = free_ports(1)
+    data = postgres_folder / "replica"
+    data.mkdir(mode=0o700)
+    if os.getuid() == 0:
+        shutil.chown(data, "postgres")
+    as_server(program("pg_basebackup"), "-d", server.uri("postgres"), "-D", data, "-R", "-c", "fast")
+    with open(data / "postgresql.conf", "a") as settings:
+        settings.write(f"port = {port}\n")
+    control = [program("pg_ctl"), "-D", data, "-w"]
+    as_server(*control, "-l", data / "started", "start")
+    try:
+        there = uri.replace(f":{server.port}/", f":{port}/")
+        lines, total = import_report(lab, "mlflow-db", there)
+    finally:
+        as_server(*control, "-m", "immediate", "stop")
+    assert not lines and total["is_equal"] and total["counts"]["runs"] == (5, 5)
 
 
 def test_a_wrong_source_is_named(server, lab):

@@ -40,11 +40,11 @@ constexpr const char* help_footer =
     "is\n"
     "merged into it. Runs that are there already are compared, never changed. It works on a "
     "running\n"
-    "lab, beside its clients, and on a stopped one. Interrupted anywhere, kill -9 included, the "
-    "same\n"
-    "command goes on; what came until then is whole and can be used. Once finished, it adds "
-    "nothing. At the end both sides are counted and compared: exit\n"
-    "code 1 says that something differs.\n"
+    "lab, beside its clients, and on a stopped one. Interrupted anywhere, kill -9 included, the\n"
+    "same command goes on; what came until then is whole and can be used. Once it is finished, it\n"
+    "adds nothing. At the end both sides are counted and compared: exit code 1 says that "
+    "something\n"
+    "differs.\n"
     "\n"
     "Examples:\n"
     "  mlops-sandbox import mlflow-db mlflow.db --dry-run       count what would come\n"
@@ -235,6 +235,11 @@ int import(const Words& words) {
                     " import mlflow-db /home/me/mlflow.db`.");
   }
   order.artifacts = absolute_place(order.artifacts);
+  if (order.kind != "s3" && (order.overwrite || !order.endpoint.empty() || !order.to.empty())) {
+    throw Error(
+        Code::invalid_parameter_value,
+        "--endpoint, --to and --overwrite are for `import s3`, not for " + order.kind + ".");
+  }
   if (order.kind == "s3") {
     complete_objects(order);
   } else {

@@ -21,9 +21,9 @@ constexpr int keys_a_page = 1'000;
 constexpr std::string_view scheme = "s3://";
 
 // Refusals that are about one object, and leave the others to be copied.
-constexpr std::array refusals_of_one{"AccessDenied",       "EntityTooLarge",  "InvalidArgument",
-                                     "InvalidObjectState", "InvalidRequest",  "InvalidTag",
-                                     "KeyTooLongError",    "MetadataTooLarge"};
+constexpr std::array refusals_of_one{
+    "AccessDenied", "EntityTooLarge",  "InvalidArgument",  "InvalidObjectState", "InvalidRequest",
+    "InvalidTag",   "KeyTooLongError", "MetadataTooLarge", "PreconditionFailed"};
 
 bool is_of_parts(const std::string& etag) {
   return etag.find('-') != std::string::npos;
@@ -171,7 +171,7 @@ bool ObjectCopy::is_same(const Pair& pair, const store::ObjectInfo& there) {
   return !digest.empty() && digest == content_digest(target_, pair.bucket, pair.key);
 }
 
-// False where the source no longer has what was listed.
+// False where the source no longer has what was listed; the lab has nothing of it then.
 bool ObjectCopy::copy(const Pair& pair) {
   const auto reader = source_.open(pair.object.bucket, pair.object.key);
   if (!reader) return false;
@@ -190,7 +190,10 @@ bool ObjectCopy::copy(const Pair& pair) {
   const store::ObjectInfo made = writer->commit(headers);
   const std::string etag = hex(md5.finish());
   const bool was_read_whole = info.etag == etag || is_of_parts(info.etag);
-  return (was_read_whole && made.size == info.size && made.etag == etag) || is_same(pair, made);
+  if (was_read_whole && made.size == pair.object.size && made.etag == etag) return true;
+  if (is_same(pair, made)) return true;
+  target_.remove(pair.bucket, pair.key);
+  return false;
 }
 
 void ObjectCopy::tell(const Pair& pair, Outcome outcome, const std::string& why) {

@@ -23,6 +23,7 @@ constexpr const char* help_footer =
     "\n"
     "  mlflow-db URI    its database, of MLflow 2.9 to 3.17 whatever the revision: the path of an\n"
     "                   SQLite file, sqlite:////absolute/path or postgresql://user:pw@host/db\n"
+    "                   (PG* variables and ~/.pgpass are those of the lab that runs)\n"
     "  mlruns DIR       the directory of its file store, which a new MLflow refuses\n"
     "  mlflow-server URL  the server itself, over its API, of MLflow 2.9 or later\n"
     "  s3 URL           all buckets of another S3 server (MinIO, AWS), e.g. http://minio:9000; or\n"

@@ -178,6 +178,7 @@ def test_a_wrong_source_is_named(source, lab):
         printed = import_into(lab, "s3", *words, code=code)
         assert sentence in printed
         assert SECRET not in printed
+    assert "are for `import s3`" in import_into(lab, "mlruns", "/tmp", "--to", "s3://x", code=2)
 
 
 def test_wrong_keys_are_named(lab, tmp_path):

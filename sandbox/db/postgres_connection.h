@@ -45,6 +45,8 @@ class PostgresConnection final : public Tx {
   Outcome outcome_of(const Mark& mark);
 
   [[nodiscard]] bool is_open() const { return connection_.is_open(); }
+  // Whether a statement of this transaction has failed, so that the transaction is lost.
+  [[nodiscard]] bool has_failed() const { return failure_.has_value(); }
 
   Rows query_values(std::string_view sql, const std::vector<Value>& values) override;
   std::int64_t execute_values(std::string_view sql, const std::vector<Value>& values) override;

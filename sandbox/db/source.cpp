@@ -160,6 +160,8 @@ class PostgresMoment final : public Database {
     try {
       work(connection_);
     } catch (const PostgresFailure& failure) {
+      // Work that writes elsewhere may have met another database's failure.
+      if (!connection_.has_failed()) throw;
       // The moment is gone with the transaction. A plain Error, so that another database whose work
       // reads from here does not take the failure for its own and try again.
       throw Error(Code::temporarily_unavailable, failure.message());

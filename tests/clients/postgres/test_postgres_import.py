@@ -130,6 +130,20 @@ def test_experiments_meet_others_of_a_lab_on_postgresql(lab_on_postgres, tmp_pat
     assert client.create_experiment("after") == "4"
 
 
+def test_a_run_the_lab_cannot_keep_is_told_and_the_others_come(server, lab_on_postgres, tmp_path):
+    uri = server.make_database("widened")
+    fill(sys.executable, tmp_path / "source", driver(uri))
+    server.psql(
+        "ALTER TABLE params ALTER value TYPE text; UPDATE params SET value = repeat('x', 9000) WHERE key = 'lr' "
+        "AND run_uuid = (SELECT run_uuid FROM runs WHERE name = 'in Default')", "widened",
+    )
+    lines, total = import_report(lab_on_postgres, "mlflow-db", uri, code=1)
+    assert [line["kind"] for line in lines] == ["odd"] and "too long" in lines[0]["note"]
+    assert total["odd"] == 1
+    runs = MlflowClient(lab_on_postgres.mlflow_url).search_runs(["0", "1"])
+    assert {run.info.run_name for run in runs} == {"first", "second"}
+
+
 def test_who_may_only_read_can_be_named(server, lab, tmp_path):
     """A role that can change nothing is enough; one that may not read is told which grant it needs."""
     uri = server.make_database("guarded")

@@ -164,6 +164,13 @@ class ObjectStore {
   // nullptr / nullopt when there is no such object.
   virtual std::unique_ptr<ObjectReader> open(const std::string& bucket, const std::string& key) = 0;
   virtual std::optional<ObjectInfo> find(const std::string& bucket, const std::string& key) = 0;
+  // The tags of an object; none where there is no such object, or the store keeps no tags. A store
+  // that lies elsewhere is asked for them here only: open() and find() leave them out there.
+  virtual std::map<std::string, std::string> tags(const std::string& bucket,
+                                                  const std::string& key) {
+    const auto info = find(bucket, key);
+    return info ? info->headers.tags : std::map<std::string, std::string>{};
+  }
   // True when there was one. Deleting nothing is no error in S3.
   virtual bool remove(const std::string& bucket, const std::string& key) = 0;
   // Removes those of the keys that are there, with few commits. Returns when all are gone.

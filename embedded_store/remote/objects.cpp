@@ -200,6 +200,26 @@ std::unique_ptr<ObjectReader> RemoteStore::open(const std::string& bucket, const
   return std::make_unique<Reader>(client_, *std::move(info));
 }
 
+std::map<std::string, std::string> RemoteStore::tags(const std::string& bucket,
+                                                     const std::string& key) {
+  std::map<std::string, std::string> tags;
+  std::optional<Answer> answer;
+  try {
+    answer = client_.find({.bucket = bucket, .key = key, .query = "tagging"});
+  } catch (const Fault& fault) {
+    // R2 and others keep none.
+    if (fault.code() != "NotImplemented" && fault.code() != "MethodNotAllowed") throw;
+  }
+  if (!answer) return tags;
+  const s3::XmlNode document = document_in(*answer);
+  if (const s3::XmlNode* set = document.child("TagSet")) {
+    for (const s3::XmlNode& tag : set->children) {
+      tags[tag.child_text("Key").value_or("")] = tag.child_text("Value").value_or("");
+    }
+  }
+  return tags;
+}
+
 bool RemoteStore::remove(const std::string& bucket, const std::string& key) {
   const bool was_there = find(bucket, key).has_value();
   if (was_there) client_.ask({.method = "DELETE", .bucket = bucket, .key = key});

@@ -1,6 +1,7 @@
 // ObjectStore over a Client: each method is one S3 operation, or a few.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ class RemoteStore final : public ObjectStore {
                                           const ObjectHeaders& headers) override;
   std::unique_ptr<ObjectReader> open(const std::string& bucket, const std::string& key) override;
   std::optional<ObjectInfo> find(const std::string& bucket, const std::string& key) override;
+  std::map<std::string, std::string> tags(const std::string& bucket,
+                                          const std::string& key) override;
   bool remove(const std::string& bucket, const std::string& key) override;
   void remove_all(const std::string& bucket, const std::vector<std::string>& keys) override;
   ListPage list(const std::string& bucket, const ListQuery& query) override;

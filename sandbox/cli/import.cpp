@@ -22,9 +22,16 @@ constexpr const char* help_footer =
     "tags, versions, aliases and files. The source is only read.\n"
     "\n"
     "  mlflow-db URI    its database, of MLflow 2.9 to 3.17 whatever the revision: the path of an\n"
-    "                   SQLite file or sqlite:////absolute/path\n"
+    "                   SQLite file, sqlite:////absolute/path or postgresql://user:pw@host/db\n"
+    "                   (PG* variables and ~/.pgpass are those of the lab that runs)\n"
     "  mlruns DIR       the directory of its file store, which a new MLflow refuses\n"
     "  mlflow-server URL  the server itself, over its API, of MLflow 2.9 or later\n"
+    "  s3 URL           all buckets of another S3 server (MinIO, AWS), e.g. http://minio:9000; or\n"
+    "                   one with s3://bucket[/path] --endpoint URL, to another place with --to\n"
+    "                   s3://bucket/path. Keys come from --access-key and --secret-key, or\n"
+    "                   AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. The newest version of each\n"
+    "                   object comes, with content type, metadata and tags; users and policies do\n"
+    "                   not. An object the lab has with other content stays, without --overwrite.\n"
     "\n"
     "Files come from where the source's artifact URIs say, or from --artifacts DIR, the directory\n"
     "with the experiments' directories (0, 1, ...) in it; their URIs become the lab's. Files that\n"
@@ -34,15 +41,18 @@ constexpr const char* help_footer =
     "is\n"
     "merged into it. Runs that are there already are compared, never changed. It works on a "
     "running\n"
-    "lab, beside its clients, and on a stopped one. Interrupted anywhere, the same command goes "
-    "on;\n"
-    "once it is finished, it adds nothing. At the end both sides are counted and compared: exit\n"
-    "code 1 says that something differs.\n"
+    "lab, beside its clients, and on a stopped one. Interrupted anywhere, kill -9 included, the\n"
+    "same command goes on; what came until then is whole and can be used. Once it is finished, it\n"
+    "adds nothing. At the end both sides are counted and compared: exit code 1 says that "
+    "something\n"
+    "differs.\n"
     "\n"
     "Examples:\n"
     "  mlops-sandbox import mlflow-db mlflow.db --dry-run       count what would come\n"
     "  mlops-sandbox import mlflow-db mlflow.db                 with the files its URIs name\n"
-    "  mlops-sandbox import mlflow-db mlflow.db --artifacts ./mlartifacts\n";
+    "  mlops-sandbox import mlflow-db mlflow.db --artifacts ./mlartifacts\n"
+    "  mlops-sandbox import s3 http://localhost:9000 --access-key minioadmin --secret-key ...\n"
+    "  mlops-sandbox import s3 s3://mlflow/old --endpoint https://s3.amazonaws.com\n";
 
 // One line that is written over at a terminal; elsewhere one now and then.
 class ProgressLine {
@@ -97,6 +107,57 @@ std::string absolute_place(const std::string& place) {
   return std::filesystem::absolute(place).lexically_normal().string();
 }
 
+// Whose keys the S3 server is asked with: all from the command line or all from the environment.
+void take_keys(import::Order& order) {
+  const auto variable = [environment = process_environment()](const char* name) {
+    return environment(name).value_or("");
+  };
+  if (order.access_key.empty() != order.secret_key.empty()) {
+    throw Error(Code::invalid_parameter_value,
+                "--access-key and --secret-key belong together: give both, or neither and set "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
+  }
+  if (order.access_key.empty()) {
+    order.access_key = variable("AWS_ACCESS_KEY_ID");
+    order.secret_key = variable("AWS_SECRET_ACCESS_KEY");
+    order.session_token = variable("AWS_SESSION_TOKEN");
+  }
+  if (order.access_key.empty() || order.secret_key.empty()) {
+    throw Error(Code::invalid_parameter_value,
+                "The other S3 server wants keys: give --access-key and --secret-key, or set "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
+  }
+  if (order.region.empty()) order.region = variable("AWS_REGION");
+  if (order.region.empty()) order.region = variable("AWS_DEFAULT_REGION");
+  order.ca_file = absolute_place(variable("AWS_CA_BUNDLE"));
+}
+
+// `import s3 URL` is all that the server there has.
+void complete_objects(import::Order& order) {
+  const bool is_url = order.source.starts_with("http://") || order.source.starts_with("https://");
+  if (is_url && !order.endpoint.empty()) {
+    throw Error(Code::invalid_parameter_value,
+                "Name the other server once: import s3 " + order.endpoint +
+                    ", or import s3 s3://bucket --endpoint " + order.endpoint);
+  }
+  if (is_url) {
+    order.endpoint = order.source;
+    order.source = "s3://";
+  }
+  if (!order.source.starts_with("s3://")) {
+    throw Error(Code::invalid_parameter_value,
+                "import s3 takes the address of an S3 server that runs, e.g. "
+                "http://localhost:9000, or s3://bucket/path with --endpoint URL. For MinIO's own "
+                "directory start it there first: minio server DIR.");
+  }
+  if (order.endpoint.empty()) {
+    throw Error(Code::invalid_parameter_value,
+                "Say which S3 server has " + order.source +
+                    ": --endpoint http://localhost:9000, or https://s3.amazonaws.com for AWS.");
+  }
+  take_keys(order);
+}
+
 std::string absolute_source(const std::string& source) {
   constexpr std::string_view relative = "sqlite:///";
   if (source.starts_with(relative)) return absolute_place(source.substr(relative.size()));
@@ -105,11 +166,14 @@ std::string absolute_source(const std::string& source) {
 
 int take_over(TrackingDoor& door, const import::Order& order, bool as_json) {
   ProgressLine progress;
-  std::string failure = "The import ended in the middle; what is there is whole. `" + program() +
-                        " status` says whether the lab still runs; the same command goes on.";
+  std::string failure =
+      "The import ended in the middle; what is there is whole. Start the lab if "
+      "it does not run, and run the same command: it goes on.";
+  bool has_begun = false;
   bool is_equal = false;
   bool is_complete = false;
   const auto take = [&](std::string_view line) {
+    has_begun = true;
     const auto finding = from_json<Finding>(line);
     if (finding.kind == "progress") return progress.show(finding);
     progress.clear();
@@ -130,9 +194,9 @@ int take_over(TrackingDoor& door, const import::Order& order, bool as_json) {
   try {
     door.post_for_lines("sandbox/import", to_json(order), take);
   } catch (const Error& error) {
-    // A stream that breaks off has told more than the connection knows.
     progress.clear();
-    throw;
+    if (!has_begun) throw;
+    throw Error(error.code(), error.message() + " " + failure);
   }
   progress.clear();
   if (!is_complete) throw Error(Code::invalid_state, failure);
@@ -146,7 +210,7 @@ int import(const Words& words) {
   import::Order order;
   LabFlags lab;
   bool as_json = false;
-  arguments.text("kind", order.kind, "mlflow-db, mlruns or mlflow-server");
+  arguments.text("kind", order.kind, "mlflow-db, mlruns, mlflow-server or s3");
   arguments.text("source", order.source, "Where it is");
   arguments.text("--artifacts", order.artifacts,
                  "Where the source's artifact root lies now, if not where its URIs say");
@@ -154,6 +218,13 @@ int import(const Words& words) {
   arguments.text("--password", order.password,
                  "Of that user; asked for when it is not given, or in MLFLOW_TRACKING_PASSWORD");
   arguments.text("--token", order.token, "For mlflow-server: a token instead");
+  arguments.text("--endpoint", order.endpoint, "For s3: URL of the server that has s3://bucket");
+  arguments.text("--region", order.region, "Its region; us-east-1 when nothing says another");
+  arguments.text("--access-key", order.access_key, "Its access key");
+  arguments.text("--secret-key", order.secret_key, "Its secret key; better in the environment");
+  arguments.text("--to", order.to,
+                 "For s3: where in the lab, s3://bucket/path; else the same place");
+  arguments.flag("--overwrite", order.overwrite, "For s3: replace what the lab has otherwise");
   arguments.flag("--dry-run,-n", order.dry_run, "Change nothing; count what would come");
   arguments.flag("--json", as_json, "One JSON object a line");
   lab.declare(arguments);
@@ -165,7 +236,16 @@ int import(const Words& words) {
                     " import mlflow-db /home/me/mlflow.db`.");
   }
   order.artifacts = absolute_place(order.artifacts);
-  order.source = absolute_source(order.source);
+  if (order.kind != "s3" && (order.overwrite || !order.endpoint.empty() || !order.to.empty())) {
+    throw Error(
+        Code::invalid_parameter_value,
+        "--endpoint, --to and --overwrite are for `import s3`, not for " + order.kind + ".");
+  }
+  if (order.kind == "s3") {
+    complete_objects(order);
+  } else {
+    order.source = absolute_source(order.source);
+  }
   if (!order.user.empty() && order.password.empty() && order.token.empty()) {
     order.password = process_environment()("MLFLOW_TRACKING_PASSWORD").value_or("");
     if (order.password.empty()) order.password = read_hidden_line("Password: ");

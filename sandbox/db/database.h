@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -125,6 +126,10 @@ class Tx {
   }
   // What follows a text column in ORDER BY to sort by its UTF-8 bytes, as SQLite does anyway.
   [[nodiscard]] virtual std::string_view byte_order() const { return ""; }
+  // The greatest id that experiments.experiment_id and its like can keep.
+  [[nodiscard]] virtual std::int64_t id_max() const {
+    return std::numeric_limits<std::int64_t>::max();
+  }
   // Lets the ids that the database itself gives to new rows begin after the greatest there is, when
   // rows were written with ids of their own. SQLite looks at the rows anyway.
   virtual void advance_ids(std::string_view /*table*/, std::string_view /*column*/) {}

@@ -22,10 +22,13 @@ void stay_broken(pqxx::connection& connection) {
 #pragma GCC diagnostic pop
 }
 
-pqxx::connection connected(const PostgresAddress& address) {
+pqxx::connection connected(const PostgresAddress& address, PostgresConnection::Use use) {
   try {
     return pqxx::connection(address.connection);
   } catch (const std::exception& failure) {
+    if (use == PostgresConnection::Use::foreign) {
+      throw foreign_connection_failure(address, failure.what());
+    }
     throw connection_failure(address, failure.what());
   }
 }
@@ -146,10 +149,10 @@ class PostgresLongCursor final : public PostgresCursor {
   bool is_closed_ = false;
 };
 
-PostgresConnection::PostgresConnection(const PostgresAddress& address)
-    : address_(address), connection_(connected(address)), channel_(connection_) {
+PostgresConnection::PostgresConnection(const PostgresAddress& address, Use use)
+    : address_(address), connection_(connected(address, use)), channel_(connection_) {
   stay_broken(connection_);
-  if (connection_.server_version() < oldest_version) {
+  if (use == Use::own && connection_.server_version() < oldest_version) {
     throw PostgresFailure(PostgresFailure::Kind::refused, Code::invalid_state,
                           "PostgreSQL's " + address_.shown() + " has version " +
                               std::to_string(connection_.server_version() / 10'000) +
@@ -160,7 +163,7 @@ PostgresConnection::PostgresConnection(const PostgresAddress& address)
       "standard_conforming_strings "
       "= on; SELECT pg_is_in_recovery()",
       "connecting");
-  if (answer.at(0).at(0).as<bool>()) {
+  if (use == Use::own && answer.at(0).at(0).as<bool>()) {
     throw PostgresFailure(PostgresFailure::Kind::unreachable, Code::temporarily_unavailable,
                           "PostgreSQL's " + address_.shown() +
                               " is a replica that only reads, or recovers from a crash. Name the "

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,8 +21,11 @@ namespace sandbox::db {
 
 class PostgresConnection final : public Tx {
  public:
+  // What it is for. Somebody else's database is only read: a replica serves as well, and so does a
+  // server older than this program needs for its own.
+  enum class Use { own, foreign };
   // Connects. Throws PostgresFailure. `address` outlives the connection.
-  explicit PostgresConnection(const PostgresAddress& address);
+  explicit PostgresConnection(const PostgresAddress& address, Use use = Use::own);
 
   // Each throws PostgresFailure. After one nothing but roll_back may follow.
   void begin_write();
@@ -41,6 +45,8 @@ class PostgresConnection final : public Tx {
   Outcome outcome_of(const Mark& mark);
 
   [[nodiscard]] bool is_open() const { return connection_.is_open(); }
+  // Whether a statement of this transaction has failed, so that the transaction is lost.
+  [[nodiscard]] bool has_failed() const { return failure_.has_value(); }
 
   Rows query_values(std::string_view sql, const std::vector<Value>& values) override;
   std::int64_t execute_values(std::string_view sql, const std::vector<Value>& values) override;
@@ -49,6 +55,9 @@ class PostgresConnection final : public Tx {
                             const std::vector<std::vector<Value>>& rows) override;
   Rows query_long_values(std::string_view sql, const std::vector<Value>& values) override;
   [[nodiscard]] std::string_view byte_order() const override { return " COLLATE \"C\""; }
+  [[nodiscard]] std::int64_t id_max() const override {
+    return std::numeric_limits<std::int32_t>::max();
+  }
   void advance_ids(std::string_view table, std::string_view column) override;
   void analyze() override;
   void lock(std::string_view name) override;

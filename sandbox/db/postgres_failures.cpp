@@ -199,4 +199,16 @@ PostgresFailure connection_failure(const PostgresAddress& address, const std::st
   return {Kind::unreachable, Code::temporarily_unavailable, all_lines(message)};
 }
 
+PostgresFailure foreign_connection_failure(const PostgresAddress& address,
+                                           const std::string& message) {
+  if (message.find("does not exist") == std::string::npos ||
+      message.find("password authentication failed") != std::string::npos) {
+    return connection_failure(address, message);
+  }
+  return {Kind::refused, Code::invalid_parameter_value,
+          "Cannot connect to PostgreSQL's " + address.shown() + ": " + all_lines(message) +
+              ". Check the names in the URI: they have to be those of the other server's "
+              "--backend-store-uri."};
+}
+
 }  // namespace sandbox::db

@@ -33,4 +33,8 @@ PostgresFailure statement_failure(const PostgresAddress& address,
 // A connection that could not be made. libpq tells its reasons in words alone.
 PostgresFailure connection_failure(const PostgresAddress& address, const std::string& message);
 
+// The same for a database of somebody else, which nobody is told to make.
+PostgresFailure foreign_connection_failure(const PostgresAddress& address,
+                                           const std::string& message);
+
 }  // namespace sandbox::db

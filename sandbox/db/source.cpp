@@ -9,6 +9,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/db/migrations/mlflow_schema.h"
+#include "sandbox/db/postgres_connection.h"
 #include "sandbox/db/sqlite.h"
 
 namespace sandbox::db {
@@ -139,9 +140,65 @@ std::unique_ptr<Database> open_sqlite_source(const std::string& name) {
       std::make_unique<SqliteConnection>(file.string(), SqliteConnection::Foreign::shared));
 }
 
+// A PostgreSQL database at the moment it was opened.
+class PostgresMoment final : public Database {
+ public:
+  explicit PostgresMoment(PostgresAddress address)
+      : address_(std::move(address)), connection_(address_, PostgresConnection::Use::foreign) {
+    connection_.begin_read();
+    // It may be idle for as long as a large file takes.
+    connection_.script(
+        "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0");
+    need_readable_tables();
+  }
+
+  void write_work(const std::function<void(Tx&)>& /*work*/) override {
+    throw Error(Code::internal_error, "PostgreSQL's " + address_.shown() + " is only read.");
+  }
+  void read_work(const std::function<void(Tx&)>& work) override {
+    const std::lock_guard one(mutex_);
+    try {
+      work(connection_);
+    } catch (const PostgresFailure& failure) {
+      // Work that writes elsewhere may have met another database's failure.
+      if (!connection_.has_failed()) throw;
+      // The moment is gone with the transaction. A plain Error, so that another database whose work
+      // reads from here does not take the failure for its own and try again.
+      throw Error(Code::temporarily_unavailable, failure.message());
+    }
+  }
+
+ private:
+  void need_readable_tables() {
+    std::string closed;
+    {
+      Rows rows = connection_.query("SELECT current_schema()");
+      if (rows.next() && rows.is_null(0)) closed = "the schema public";
+    }
+    if (closed.empty()) {
+      Rows rows = connection_.query(
+          "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
+          "n.nspname = current_schema() AND c.relkind = 'r' AND NOT has_table_privilege(c.oid, "
+          "'SELECT') ORDER BY c.relname LIMIT 1");
+      if (rows.next()) closed = "the table " + rows.text(0);
+    }
+    if (closed.empty()) return;
+    refuse("PostgreSQL's " + address_.shown() + " does not let this user read " + closed +
+           ". Name its owner, or as its administrator, connected to that database, type: GRANT "
+           "USAGE ON SCHEMA public TO \"" +
+           address_.user + "\"; GRANT SELECT ON ALL TABLES IN SCHEMA public TO \"" + address_.user +
+           "\";");
+  }
+
+  const PostgresAddress address_;
+  std::mutex mutex_;  // guards connection_
+  PostgresConnection connection_;
+};
+
 }  // namespace
 
 std::unique_ptr<Database> open_source_database(const std::string& uri) {
+  if (is_postgres_uri(uri)) return std::make_unique<PostgresMoment>(postgres_address(uri));
   if (uri.find("://") == std::string::npos) return open_sqlite_source(uri);
   const std::string file = sqlite_file(uri);
   if (file.empty()) refuse("'" + uri + "' names no file.");

@@ -2,9 +2,12 @@
 
 #include <filesystem>
 
+#include "embedded_store/remote/remote_store.h"
 #include "sandbox/base/error.h"
+#include "sandbox/db/postgres_uri.h"
 #include "sandbox/db/source.h"
 #include "sandbox/import/file_store.h"
+#include "sandbox/import/objects.h"
 #include "sandbox/import/remote_server.h"
 
 namespace sandbox::import {
@@ -24,9 +27,10 @@ void need_mlflow(db::Database& source, const std::string& uri) {
   const bool is_mlflow = source.read(
       [](db::Tx& tx) { return !tx.columns("experiments").empty() && !tx.columns("runs").empty(); });
   if (is_mlflow) return;
+  const bool is_empty = source.read([](db::Tx& tx) { return tx.tables().empty(); });
   throw Error(Code::invalid_parameter_value,
-              "'" + uri.substr(0, uri.find('@') == std::string::npos ? uri.size() : uri.find(':')) +
-                  "' is no MLflow tracking database: it has no tables 'experiments' and 'runs'. "
+              "'" + db::without_password(uri) + "' is no MLflow tracking database: it has " +
+                  (is_empty ? "no tables at all. " : "no tables 'experiments' and 'runs'. ") +
                   "Name the one that the other server's --backend-store-uri names.");
 }
 
@@ -49,10 +53,12 @@ void Importer::run(const Order& order, const std::stop_token& stop, const Report
     import_file_store(order, ledger);
   } else if (order.kind == "mlflow-server") {
     import_server(order, ledger);
+  } else if (order.kind == "s3") {
+    import_objects(order, ledger);
   } else {
     throw Error(Code::invalid_parameter_value,
                 "'" + order.kind +
-                    "' is nothing to import from. There is: mlflow-db, mlruns, mlflow-server.");
+                    "' is nothing to import from. There is: mlflow-db, mlruns, mlflow-server, s3.");
   }
   report(ledger.total());
 }
@@ -84,6 +90,23 @@ void Importer::import_server(const Order& order, Ledger& ledger) {
   Takeover takeover(*database, server.files(), target_, ledger, order.dry_run);
   takeover.ignore_deletion_time();
   takeover.run();
+}
+
+void Importer::import_objects(const Order& order, Ledger& ledger) {
+  store::RemoteStoreOptions options;
+  options.endpoint = order.endpoint;
+  if (!order.region.empty()) options.region = order.region;
+  options.access_key = order.access_key;
+  options.secret_key = Secret(order.secret_key);
+  options.session_token = Secret(order.session_token);
+  options.ca_file = order.ca_file;
+  if (!order.ca_file.empty() && !fs::exists(order.ca_file)) {
+    throw Error(Code::invalid_parameter_value,
+                "AWS_CA_BUNDLE: there is no file " + order.ca_file + ".");
+  }
+  const auto source = store::open_remote_store(env_, options);
+  ObjectCopy copy(*source, target_.store, ledger, {order.dry_run, order.overwrite});
+  for (const ObjectMove& move : object_moves(*source, order.source, order.to)) copy.run(move);
 }
 
 }  // namespace sandbox::import

@@ -174,13 +174,15 @@ void RemoteServer::read_experiments(db::Database& database) {
         database.write([&](db::Tx& tx) {
           for (const PythonJson& one : list_of(page, "experiments")) {
             const auto id = meta_integer(one, "experiment_id").value_or(0);
+            const std::string stage = meta_text(one, "lifecycle_stage").value_or("active");
+            const auto updated = meta_integer(one, "last_update_time");
+            if (stage == "deleted" && updated) deleted_experiments_[id] = *updated;
             tx.execute(
                 "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, "
                 "creation_time, last_update_time) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 id, meta_text(one, "name").value_or(""),
-                meta_text(one, "artifact_location").value_or(""),
-                meta_text(one, "lifecycle_stage").value_or("active"),
-                meta_integer(one, "creation_time"), meta_integer(one, "last_update_time"));
+                meta_text(one, "artifact_location").value_or(""), stage,
+                meta_integer(one, "creation_time"), updated);
             for (const PythonJson& tag : list_of(one, "tags")) {
               tx.execute(
                   "INSERT INTO experiment_tags (\"key\", value, experiment_id) VALUES (?, ?, ?) ON "
@@ -219,8 +221,13 @@ void RemoteServer::read_run(db::Tx& tx, const PythonJson& run) {
   const std::string id = meta_text(info, "run_id").value_or("");
   const auto experiment = meta_integer(info, "experiment_id").value_or(0);
   const std::string stage = meta_text(info, "lifecycle_stage").value_or("active");
-  // When it was deleted is not told; for the trash its time begins now.
-  const auto deleted = stage == "deleted" ? std::optional(env_.now_ms()) : std::nullopt;
+  std::optional<std::int64_t> deleted;
+  if (stage == "deleted") {
+    // Deleting an experiment deletes its runs, and is the last change of it. When a run was deleted
+    // by itself is not told; for the trash its time begins now.
+    const auto with_all = deleted_experiments_.find(experiment);
+    deleted = with_all == deleted_experiments_.end() ? env_.now_ms() : with_all->second;
+  }
   const std::string uri = meta_text(info, "artifact_uri").value_or("");
   runs_by_uri_[uri] = id;
   tx.execute(

@@ -82,6 +82,7 @@ class RemoteServer {
   ServerAddress address_;
   Ledger& ledger_;
   std::map<std::string, std::string> runs_by_uri_;
+  std::map<std::int64_t, std::int64_t> deleted_experiments_;  // when, in ms
 };
 
 }  // namespace sandbox::import

@@ -173,7 +173,7 @@ std::uint64_t PartRows::hash_of(const Row& row) const {
 std::int64_t PartRows::copy(db::Tx& source, db::Tx& target, const Ids& ids) const {
   if (!is_in_source() || ids.empty()) return 0;
   Inserter inserter(target, insert_head_, row_marks_, columns_.size());
-  db::Rows rows = source.query_values(select_, page_values(ids));
+  db::Rows rows = source.query_long_values(select_, page_values(ids));
   Row row;
   while (rows.next()) {
     read(rows, row);
@@ -184,7 +184,7 @@ std::int64_t PartRows::copy(db::Tx& source, db::Tx& target, const Ids& ids) cons
 
 void PartRows::for_each_in_source(db::Tx& source, const Ids& ids, const Take& take) const {
   if (!is_in_source() || ids.empty()) return;
-  db::Rows rows = source.query_values(select_, page_values(ids));
+  db::Rows rows = source.query_long_values(select_, page_values(ids));
   Row row;
   while (rows.next()) {
     read(rows, row);
@@ -194,7 +194,7 @@ void PartRows::for_each_in_source(db::Tx& source, const Ids& ids, const Take& ta
 
 void PartRows::for_each_in_target(db::Tx& target, const Ids& ids, const Take& take) const {
   if (!is_in_source() || ids.empty()) return;
-  db::Rows rows = target.query_values(select_, page_values(ids));
+  db::Rows rows = target.query_long_values(select_, page_values(ids));
   Row row;
   while (rows.next()) {
     read(rows, row);

@@ -2,8 +2,9 @@
 // the files its artifact URIs name.
 //
 // Experiments keep their ids where these are free. One whose name the lab has is merged into the
-// lab's of that name; one whose id belongs to another gets a new id. Runs, logged models and traces
-// keep their ids always.
+// lab's of that name; one whose id belongs to another, or is too large for the lab's database
+// (those of a file store have 18 digits), gets a new id. Runs, logged models and traces keep their
+// ids always.
 #pragma once
 
 #include <cstdint>
@@ -96,7 +97,8 @@ class Takeover {
   bool knows_deletion_ = true;
   Things things_;
   std::map<std::int64_t, Settled> experiments_;     // by the source's ids
-  std::int64_t last_id_ = 0;                        // the highest of the source's
+  std::int64_t id_max_ = 0;                         // the greatest the lab's database can keep
+  std::int64_t last_id_ = 0;                        // the highest of the source's up to that
   std::map<std::string, std::string> dataset_ids_;  // where the lab's differ
   UriMap uris_;
   std::set<std::string> taken_tables_;

@@ -36,8 +36,9 @@ void Takeover::experiments() {
                  " experiments of other workspaces were left out, with all that is in them: the "
                  "lab has one workspace, 'default'.");
   }
+  id_max_ = target_.database.read([](db::Tx& tx) { return tx.id_max(); });
   for (const Experiment& experiment : all) {
-    last_id_ = std::max(last_id_, experiment.id);
+    if (experiment.id <= id_max_) last_id_ = std::max(last_id_, experiment.id);
     files_.add_experiment(experiment.location, std::to_string(experiment.id));
   }
   for (const Experiment& experiment : all) {
@@ -64,7 +65,8 @@ Takeover::Settled Takeover::place_for(db::Tx& tx, const Experiment& theirs, bool
   }
   is_new = true;
   Settled settled{theirs.id, theirs.location};
-  if (tx.query("SELECT 1 FROM experiments WHERE experiment_id = ?", theirs.id).next()) {
+  if (theirs.id > id_max_ ||
+      tx.query("SELECT 1 FROM experiments WHERE experiment_id = ?", theirs.id).next()) {
     db::Rows last = tx.query("SELECT MAX(experiment_id) FROM experiments");
     last.next();
     // Beyond the source's own, so that none of those to come loses its id to this one.
@@ -121,9 +123,10 @@ void Takeover::settle(const Experiment& theirs) {
   const std::string name =
       "Experiment '" + theirs.name + "' (id " + std::to_string(theirs.id) + ")";
   if (settled.id != theirs.id) {
-    ledger_.note(is_new ? name + " gets the id " + id +
-                              ": its own belongs to another experiment "
-                              "of the lab."
+    const std::string_view why = theirs.id > id_max_
+                                     ? "PostgreSQL keeps no id as large as its own."
+                                     : "its own belongs to another experiment of the lab.";
+    ledger_.note(is_new ? name + " gets the id " + id + ": " + std::string(why)
                         : name + " is merged into the lab's of that name, id " + id + ".");
   }
   if (is_new) {
@@ -148,7 +151,14 @@ void Takeover::copy_experiment(const Experiment& theirs, bool& is_new) {
         PartRows rows(from, to, part);
         if (!rows.is_in_source()) continue;
         adapt(rows);
-        rows.copy(from, to, ids);
+        const std::int64_t written = rows.copy(from, to, ids);
+        if (part.table != "experiments") continue;
+        if (written == 0) {
+          throw Error(Code::temporarily_unavailable,
+                      "A client of the lab made an experiment at the moment in which '" +
+                          theirs.name + "' came. Run the same command again: it goes on.");
+        }
+        to.advance_ids("experiments", "experiment_id");
       }
       settle_datasets(from, to, theirs, settled);
     });

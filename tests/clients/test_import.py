@@ -9,9 +9,10 @@ import sys
 import mlflow
 import pytest
 import requests
+from conftest import wait_until
 from import_support import (
     filled_database, filled_directory, import_into, import_report, seen_by_mlflow,
-    seen_in_file_store, tree, without_deleted_files,
+    seen_in_file_store, start_import, tree, without_deleted_files,
 )
 from mlflow import MlflowClient
 from store_contents import contents
@@ -235,6 +236,59 @@ def test_a_run_that_goes_on_can_be_read_while_it_is_written(database, fresh_lab,
     connection.close()
     runs = MlflowClient(fresh_lab.mlflow_url).search_runs(["0", "1"])
     assert "first" in [run.info.run_name for run in runs]
+
+
+def many_runs(database, copy):
+    """The first run 2,000 times, with its 1,200 points cut to 40."""
+    shutil.copyfile(database, copy)
+    first = run_called(copy, "first")
+    write(copy, f"DELETE FROM metrics WHERE run_uuid = '{first}' AND step >= 40")
+    numbers = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) SELECT i FROM n)"
+    for table in ("runs", "params", "tags", "metrics"):
+        names = [row[1] for row in query(copy, f"PRAGMA table_info({table})")]
+        values = ["printf('%032x', i)" if name == "run_uuid" else f'{table}."{name}"' for name in names]
+        write(
+            copy,
+            f"INSERT INTO {table} SELECT {', '.join(values)} FROM {table}, {numbers} WHERE run_uuid = '{first}'",
+        )
+    write(copy, "UPDATE runs SET artifact_uri = artifact_uri || '/none' WHERE run_uuid LIKE '0000%'")
+
+
+def rows_by_run(file):
+    """{run: how many rows of each table}"""
+    counts = ", ".join(
+        f"(SELECT COUNT(*) FROM {table} WHERE {table}.run_uuid = runs.run_uuid)"
+        for table in ("params", "tags", "metrics")
+    )
+    return {row[0]: row[1:] for row in query(file, f"SELECT run_uuid, lifecycle_stage, {counts} FROM runs")}
+
+
+def test_an_import_killed_in_the_middle_goes_on(database, fresh_lab, tmp_path):
+    """kill -9 of the lab that works at it: what came is whole and seen, nothing is hidden until the
+    rest has come, and the same command brings the rest."""
+    copy = tmp_path / "many.db"
+    many_runs(database, copy)
+    theirs = rows_by_run(copy)
+    assert len(theirs) == 2005
+    own = fresh_lab.data_dir / "mlflow.db"
+    process = start_import(fresh_lab, "mlflow-db", copy)
+    wait_until(lambda: query(own, "SELECT COUNT(*) FROM runs")[0][0] > 0, 60)
+    fresh_lab.kill9()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "run the same command: it goes on" in out + err
+    fresh_lab.start()
+    came = rows_by_run(own)
+    assert 0 < len(came) < 2005 and came.items() <= theirs.items()
+    client = MlflowClient(fresh_lab.mlflow_url)
+    assert client.get_experiment_by_name("kept").lifecycle_stage == "active"
+    some = next(iter(came))
+    assert client.get_run(some).info.lifecycle_stage == came[some][0]
+    lines, total = import_report(fresh_lab, "mlflow-db", copy)
+    assert not lines and total["is_equal"] and total["added"] > 0 and total["present"] >= len(came)
+    assert rows_by_run(own) == theirs
+    lines, again = import_report(fresh_lab, "mlflow-db", copy)
+    assert again["added"] == 0 and again["is_equal"]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@ S4-33 of the labs."""
 
 import base64
 import shutil
+import sqlite3
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import mlflow
@@ -39,9 +41,36 @@ def test_a_server_comes_whole_and_once(version, fresh_lab, tmp_path):
     with RealServer(sys.executable, tmp_path / database, tmp_path) as server:
         expected = contents(server.mlflow_url)
     assert contents(fresh_lab.mlflow_url) == expected
-    # The trash has its own time: what was deleted there long ago is not removed at once.
     deleted = [one for one in expected["runs"].values() if one["stage"] == "deleted"]
     assert len(deleted) == 2
+
+
+def deletion_times(file):
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        return dict(connection.execute("SELECT name, deleted_time FROM runs")), connection.execute(
+            "SELECT last_update_time FROM experiments WHERE name = 'gone'"
+        ).fetchone()[0]
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("version", ["3.17.2", "2.9.2"])
+def test_what_is_deleted_has_its_time_as_far_as_the_server_tells_it(version, fresh_lab, tmp_path):
+    """An experiment's deletion is its last change, and that of its runs; for a run that was deleted
+    by itself the time begins with the import."""
+    python = sys.executable if version == "3.17.2" else old_python(version)
+    with RealServer(python, tmp_path / "mlflow.db", tmp_path) as server:
+        fill(python, server, tmp_path)
+        begun = time.time_ns() // 1_000_000
+        import_into(fresh_lab, "mlflow-server", server.mlflow_url)
+    theirs, gone = deletion_times(tmp_path / "mlflow.db")
+    ours, our_gone = deletion_times(fresh_lab.data_dir / "mlflow.db")
+    assert our_gone == gone < begun
+    assert ours["in a deleted experiment"] == gone
+    assert 0 <= theirs["in a deleted experiment"] - gone < 10_000
+    assert ours["deleted run"] >= begun > theirs["deleted run"]
+    assert ours["first"] is None
 
 
 def test_files_the_server_keeps_on_its_own_disk_come_through_it(fresh_lab, tmp_path):

@@ -14,6 +14,7 @@
 #include "sandbox/db/postgres_failures.h"
 #include "sandbox/db/postgres_statement.h"
 #include "sandbox/db/postgres_uri.h"
+#include "sandbox/db/source.h"
 #include "tests/support/test_database.h"
 
 using namespace sandbox;  // NOLINT(google-build-using-namespace): a test of this namespace
@@ -169,6 +170,31 @@ TEST_CASE("an error of the database cannot be swallowed into a half-made transac
                     Catch::Contains("nothing"));
   CHECK(database->read(
             [](db::Tx& tx) { return number(tx, "SELECT COUNT(*) FROM experiment_tags"); }) == 0);
+}
+
+TEST_CASE("a source stays at the moment it was opened, and nobody can write to it",
+          "[db][postgres]") {
+  const char* const cluster = std::getenv("SANDBOX_TEST_POSTGRES");
+  if (cluster == nullptr) return;
+  const auto database = open_test_database();
+  const std::string name = database->read([](db::Tx& tx) {
+    db::Rows rows = tx.query("SELECT current_database()");
+    return rows.next() ? rows.text(0) : std::string();
+  });
+  {
+    const auto source =
+        db::open_source_database("postgresql://sandbox@/" + name + "?host=" + cluster);
+    database->write(add_experiment);
+    const auto experiments = [](db::Tx& tx) {
+      return number(tx, "SELECT COUNT(*) FROM experiments");
+    };
+    CHECK(source->read(experiments) == 0);
+    CHECK(database->read(experiments) == 1);
+    CHECK_THROWS_WITH(source->write(add_experiment), Catch::Contains("only read"));
+    CHECK_THROWS_WITH(source->read(add_experiment), Catch::Contains("read-only transaction"));
+  }
+  CHECK(database->read([](db::Tx& tx) { return number(tx, "SELECT COUNT(*) FROM experiments"); }) ==
+        1);
 }
 
 TEST_CASE("whoever locks a name reads what the one before wrote", "[db]") {

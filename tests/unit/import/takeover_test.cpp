@@ -9,6 +9,7 @@
 #include "sandbox/import/trace_columns.h"
 #include "tests/support/fake_env.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/test_database.h"
 
 using namespace sandbox;          // NOLINT(google-build-using-namespace): a test of these
 using namespace sandbox::import;  // NOLINT(google-build-using-namespace)
@@ -30,7 +31,7 @@ void script(db::Database& database, std::string_view sql) {
 struct Lab {
   explicit Lab(const std::string& directory)
       : objects(store::open_object_store(env, directory + "/objects")),
-        database(db::open_database("sqlite:///" + directory + "/lab.db")) {
+        database(open_test_database("sqlite:///" + directory + "/lab.db")) {
     objects->create_bucket("mlflow", "us-east-1");
   }
   Finding take(db::Database& source, bool dry_run = false) {
@@ -94,7 +95,7 @@ TEST_CASE("a source of an old revision is copied by the columns it has", "[impor
   CHECK(total.is_equal == true);
   CHECK(total.odd == 1);          // r2, whose experiment is gone
   CHECK(total.unreachable == 1);  // r1's files
-  CHECK(count(*lab.database, "metrics WHERE step = 0 AND is_nan = 0") == 2);
+  CHECK(count(*lab.database, "metrics WHERE step = 0 AND is_nan = FALSE") == 2);
   CHECK(count(*lab.database, "runs WHERE artifact_uri = 's3://elsewhere/5/r1/artifacts'") == 1);
   CHECK(lab.take(*source).added == 0);
 }
@@ -187,8 +188,9 @@ TEST_CASE("a server that stops ends its import", "[import]") {
   importer.stop();
   Order order;
   order.kind = "mlflow-db";
-  script(*lab.database, "INSERT INTO experiments (experiment_id, name) VALUES (1, 'x')");
-  order.source = directory.path.string() + "/lab.db";
+  order.source = directory.path.string() + "/source.db";
+  script(*db::open_database("sqlite:///" + order.source),
+         "INSERT INTO experiments (experiment_id, name) VALUES (1, 'x')");
   CHECK_THROWS_WITH(importer.run(order, {}, [](const Finding&) {}), Catch::Contains("was stopped"));
   order.kind = "other";
   CHECK_THROWS_WITH(importer.run(order, {}, [](const Finding&) {}),

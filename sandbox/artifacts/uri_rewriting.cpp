@@ -28,9 +28,15 @@ struct Condition {
   std::vector<db::Value> values;
 };
 
+// The column's value as text.
+std::string text_of(const UriColumn& place) {
+  const std::string column(place.column);
+  return place.has_json_type ? "CAST(" + column + " AS TEXT)" : column;
+}
+
 Condition condition_of(const UriColumn& place, const Uri& from) {
   Condition condition;
-  const std::string column(place.column);
+  const std::string column = text_of(place);
   if (place.is_json) {
     condition.sql = "(replace(" + column + ", CAST(? AS TEXT), '') <> " + column + " OR replace(" +
                     column + ", CAST(? AS TEXT), '') <> " + column + ")";
@@ -73,8 +79,11 @@ void rewrite(db::Tx& tx, const UriColumn& place, const Uri& from, const Uri& to)
   std::string sql = "UPDATE " + std::string(place.table) + " SET " + column + " = ";
   std::vector<db::Value> values;
   if (place.is_json) {
-    sql += "replace(replace(" + column +
-           ", CAST(? AS TEXT), CAST(? AS TEXT)), CAST(? AS TEXT), CAST(? AS TEXT))";
+    const std::string replaced =
+        "replace(replace(" + text_of(place) +
+        ", CAST(? AS TEXT), CAST(? AS TEXT)), CAST(? AS TEXT), CAST(? AS TEXT))";
+    // Both databases know json(text); SQLite would make a number of CAST(… AS JSON).
+    sql += place.has_json_type ? "json(" + replaced + ")" : replaced;
     values = {from.quoted_with_slash, to.quoted_with_slash, from.quoted, to.quoted};
   } else {
     sql += "CAST(? AS TEXT) || substr(" + column + ", CAST(? AS INTEGER))";

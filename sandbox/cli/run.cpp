@@ -80,8 +80,8 @@ int export_run(const Words& words) {
   arguments.text("--output,-o", name, "The file; without it standard output");
   lab.declare(arguments);
   arguments.footer(
-      "The file is a tar archive. Traces, and versions of registered models, are not in it. It "
-      "works on a running\nlab and on a stopped one.\n"
+      "The file is a tar archive. Versions of registered models made from the run are in it, its "
+      "traces are not.\nIt works on a running lab and on a stopped one.\n"
       "\nExample:\n"
       "  mlops-sandbox run export 0123456789abcdef0123456789abcdef > run.tar\n"
       "  mlops-sandbox run import run.tar --data-dir ~/lab2");
@@ -108,7 +108,9 @@ int import_run(const Words& words) {
   lab.declare(arguments);
   arguments.footer(
       "A run that is here already is refused, and nothing changes. The run shows once all of it "
-      "has come and its\ndigest agrees; interrupted, it is imported again.");
+      "has come and its\ndigest agrees; interrupted, it is imported again.\nVersions of registered "
+      "models "
+      "keep their numbers; one that is here already stays, and so does an alias.");
   if (!arguments.parse(words)) return 0;
   if (name.empty()) {
     throw Error(Code::invalid_parameter_value,
@@ -136,6 +138,11 @@ int import_run(const Words& words) {
               imported.run_id.c_str(), imported.experiment.c_str(), imported.experiment_id.c_str(),
               static_cast<long long>(imported.rows), static_cast<long long>(imported.files),
               size_text(imported.bytes).c_str());
+  if (imported.versions > 0) {
+    std::printf("Registered again: %lld model version%s.\n",
+                static_cast<long long>(imported.versions), imported.versions == 1 ? "" : "s");
+  }
+  for (const std::string& sentence : imported.left_out) std::printf("%s\n", sentence.c_str());
   return 0;
 }
 

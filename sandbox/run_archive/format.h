@@ -37,6 +37,51 @@ struct ModelHeader {
   }
 };
 
+struct VersionTag {
+  std::string key;
+  std::string value;
+  static constexpr auto fields() {
+    return std::tuple{field("key", &VersionTag::key), field("value", &VersionTag::value)};
+  }
+};
+
+// A version of a registered model made from the run or a model of it. Its places are names of this
+// archive ("artifacts/…", "models/ID/…") where its files are the run's, else URIs as they are.
+struct VersionHeader {
+  std::string name;
+  std::int64_t version = 0;
+  std::optional<std::int64_t> creation_time;
+  std::optional<std::int64_t> last_updated_time;
+  std::optional<std::string> description;
+  std::optional<std::string> user_id;
+  std::optional<std::string> current_stage;
+  std::optional<std::string> source;
+  std::optional<std::string> storage_location;
+  std::optional<std::string> run_id;
+  std::optional<std::string> run_link;
+  std::optional<std::string> status;
+  std::optional<std::string> status_message;
+  std::vector<VersionTag> tags;
+  std::vector<std::string> aliases;
+  static constexpr auto fields() {
+    return std::tuple{field("name", &VersionHeader::name),
+                      field("version", &VersionHeader::version),
+                      field("creation_time", &VersionHeader::creation_time),
+                      field("last_updated_time", &VersionHeader::last_updated_time),
+                      field("description", &VersionHeader::description),
+                      field("user_id", &VersionHeader::user_id),
+                      field("current_stage", &VersionHeader::current_stage),
+                      field("source", &VersionHeader::source),
+                      field("storage_location", &VersionHeader::storage_location),
+                      field("run_id", &VersionHeader::run_id),
+                      field("run_link", &VersionHeader::run_link),
+                      field("status", &VersionHeader::status),
+                      field("status_message", &VersionHeader::status_message),
+                      field("tags", &VersionHeader::tags),
+                      field("aliases", &VersionHeader::aliases)};
+  }
+};
+
 struct RunHeader {
   std::int64_t format = 0;
   std::string version;  // of the program that wrote it
@@ -45,6 +90,7 @@ struct RunHeader {
   std::string lifecycle_stage;
   std::optional<std::int64_t> deleted_time;
   std::vector<ModelHeader> models;
+  std::vector<VersionHeader> versions;  // older readers of this format pass over them
   static constexpr auto fields() {
     return std::tuple{field("format", &RunHeader::format),
                       field("version", &RunHeader::version),
@@ -52,7 +98,8 @@ struct RunHeader {
                       field("experiment", &RunHeader::experiment),
                       field("lifecycle_stage", &RunHeader::lifecycle_stage),
                       field("deleted_time", &RunHeader::deleted_time),
-                      field("models", &RunHeader::models)};
+                      field("models", &RunHeader::models),
+                      field("versions", &RunHeader::versions)};
   }
 };
 

@@ -127,7 +127,8 @@ class RunArchive::Reading {
       throw;
     }
     return {header_.run_id, header_.experiment, std::to_string(experiment_id_),
-            end_.rows,      end_.files,         end_.bytes};
+            end_.rows,      end_.files,         end_.bytes,
+            registered_,    left_out_};
   }
 
  private:
@@ -410,8 +411,67 @@ class RunArchive::Reading {
     if (end_.sha256 != running_.finish()) damaged("its digest does not agree");
   }
 
+  // Where it is here, of a place as the archive names it.
+  std::optional<std::string> uri_of(const std::optional<std::string>& place) {
+    constexpr std::string_view run_files = "artifacts/";
+    constexpr std::string_view model_files = "models/";
+    const auto below = [](const std::string& root, const std::string& path) {
+      return path.empty() ? root : tracking::append_uri_path(root, path);
+    };
+    if (!place) return place;
+    if (place->starts_with(run_files)) return below(run_uri_, place->substr(run_files.size()));
+    if (!place->starts_with(model_files)) return place;
+    const std::size_t slash = place->find('/', model_files.size());
+    if (slash == std::string::npos) damaged("a version lies nowhere");
+    const auto root =
+        model_uris_.find(place->substr(model_files.size(), slash - model_files.size()));
+    if (root == model_uris_.end()) damaged("a version of a model that it does not name");
+    return below(root->second, place->substr(slash + 1));
+  }
+
+  // A version the lab has already stays as it is, and so does an alias.
+  void register_again(db::Tx& tx, const VersionHeader& one) {
+    const std::int64_t now = owner_.env_.now_ms();
+    const std::string shown = "Version " + std::to_string(one.version) + " of '" + one.name + "'";
+    tx.execute(
+        "INSERT INTO registered_models (workspace, name, creation_time, last_updated_time) VALUES "
+        "('default', ?, ?, ?) ON CONFLICT DO NOTHING",
+        one.name, now, now);
+    const std::int64_t written = tx.execute(
+        "INSERT INTO model_versions (workspace, name, version, creation_time, last_updated_time, "
+        "description, user_id, current_stage, source, storage_location, run_id, run_link, status, "
+        "status_message) VALUES ('default', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
+        "NOTHING",
+        one.name, one.version, one.creation_time, one.last_updated_time, one.description,
+        one.user_id, one.current_stage, uri_of(one.source), uri_of(one.storage_location),
+        one.run_id, one.run_link, one.status, one.status_message);
+    if (written == 0) {
+      left_out_.push_back(shown + " was left out: the lab has, or had, another of that number.");
+      return;
+    }
+    ++registered_;
+    for (const VersionTag& tag : one.tags) {
+      tx.execute(
+          "INSERT INTO model_version_tags (workspace, name, version, key, value) VALUES "
+          "('default', ?, ?, ?, ?)",
+          one.name, one.version, tag.key, tag.value);
+    }
+    for (const std::string& alias : one.aliases) {
+      const std::int64_t set = tx.execute(
+          "INSERT INTO registered_model_aliases (workspace, name, alias, version) VALUES "
+          "('default', ?, ?, ?) ON CONFLICT DO NOTHING",
+          one.name, alias, one.version);
+      if (set > 0) continue;
+      left_out_.push_back("The alias '" + alias + "' of '" + one.name +
+                          "' was left out: in the lab it belongs to another version.");
+    }
+  }
+
   void finish() {
     owner_.database_.write([&](db::Tx& tx) {
+      registered_ = 0;
+      left_out_.clear();
+      for (const VersionHeader& one : header_.versions) register_again(tx, one);
       for (const ModelHeader& model : header_.models) {
         tx.execute(
             "UPDATE logged_models SET lifecycle_stage = ?, last_updated_timestamp_ms = ? WHERE "
@@ -446,6 +506,8 @@ class RunArchive::Reading {
   std::map<std::string, std::string> model_uris_;
   std::map<std::string, artifacts::Location> model_roots_;
   std::map<std::string, std::string> datasets_;  // id in the file to the id here
+  std::int64_t registered_ = 0;
+  std::vector<std::string> left_out_;
   bool has_run_ = false;
 };
 

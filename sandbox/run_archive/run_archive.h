@@ -1,11 +1,12 @@
 // One run as a single file: written from one moment of the database, and taken into another lab
-// under the same id. Not in it: traces, and versions of registered models.
+// under the same id, with the versions of registered models made from it. Not in it: traces.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "embedded_store/object_store.h"
 #include "sandbox/artifacts/artifacts.h"
@@ -24,13 +25,17 @@ struct Imported {
   std::int64_t rows = 0;
   std::int64_t files = 0;
   std::int64_t bytes = 0;
+  std::int64_t versions = 0;          // of registered models, registered again
+  std::vector<std::string> left_out;  // a sentence for each version or alias that is not, and why
   static constexpr auto fields() {
     return std::tuple{field("run_id", &Imported::run_id),
                       field("experiment", &Imported::experiment),
                       field("experiment_id", &Imported::experiment_id),
                       field("rows", &Imported::rows),
                       field("files", &Imported::files),
-                      field("bytes", &Imported::bytes)};
+                      field("bytes", &Imported::bytes),
+                      field("versions", &Imported::versions),
+                      field("left_out", &Imported::left_out)};
   }
 };
 

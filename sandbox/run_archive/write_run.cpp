@@ -120,6 +120,67 @@ struct Place {
   std::string uri;
 };
 
+// A place of the run's as a name in the archive; any other as it is.
+std::optional<std::string> name_of(const std::optional<std::string>& uri,
+                                   const std::vector<Place>& places) {
+  if (!uri) return uri;
+  for (const Place& place : places) {
+    if (*uri == place.uri) return place.directory;
+    if (uri->starts_with(place.uri + "/")) {
+      return place.directory + uri->substr(place.uri.size() + 1);
+    }
+  }
+  return uri;
+}
+
+std::optional<std::string> maybe_text(const db::Rows& rows, int index) {
+  if (rows.is_null(index)) return std::nullopt;
+  return rows.text(index);
+}
+
+std::vector<VersionHeader> versions_of(db::Tx& tx,
+                                       const std::string& run_id,
+                                       const std::vector<Place>& places) {
+  std::vector<VersionHeader> versions;
+  db::Rows rows = tx.query(
+      "SELECT name, version, creation_time, last_updated_time, description, user_id, "
+      "current_stage, source, storage_location, run_id, run_link, status, status_message FROM "
+      "model_versions WHERE workspace = 'default' AND COALESCE(current_stage, '') <> "
+      "'Deleted_Internal' AND (run_id = ? OR source IN (SELECT 'models:/' || model_id FROM "
+      "logged_models WHERE source_run_id = ?)) ORDER BY name, version",
+      run_id, run_id);
+  while (rows.next()) {
+    VersionHeader one;
+    one.name = rows.text(0);
+    one.version = rows.integer(1);
+    one.creation_time = rows.maybe_integer(2);
+    one.last_updated_time = rows.maybe_integer(3);
+    one.description = maybe_text(rows, 4);
+    one.user_id = maybe_text(rows, 5);
+    one.current_stage = maybe_text(rows, 6);
+    one.source = name_of(maybe_text(rows, 7), places);
+    one.storage_location = name_of(maybe_text(rows, 8), places);
+    one.run_id = maybe_text(rows, 9);
+    one.run_link = maybe_text(rows, 10);
+    one.status = maybe_text(rows, 11);
+    one.status_message = maybe_text(rows, 12);
+    versions.push_back(std::move(one));
+  }
+  for (VersionHeader& one : versions) {
+    db::Rows tags = tx.query(
+        "SELECT key, value FROM model_version_tags WHERE workspace = 'default' AND name = ? AND "
+        "version = ? ORDER BY key",
+        one.name, one.version);
+    while (tags.next()) one.tags.push_back({tags.text(0), tags.text(1)});
+    db::Rows aliases = tx.query(
+        "SELECT alias FROM registered_model_aliases WHERE workspace = 'default' AND name = ? AND "
+        "version = ? ORDER BY alias",
+        one.name, one.version);
+    while (aliases.next()) one.aliases.push_back(aliases.text(0));
+  }
+  return versions;
+}
+
 RunHeader header_of(db::Tx& tx, const std::string& run_id, std::vector<Place>& places) {
   RunHeader header;
   header.format = format_version;
@@ -153,6 +214,7 @@ RunHeader header_of(db::Tx& tx, const std::string& run_id, std::vector<Place>& p
     header.models.push_back({rows.text(0), rows.text(1), rows.integer(3)});
     places.push_back({"models/" + rows.text(0) + "/", rows.text(2)});
   }
+  header.versions = versions_of(tx, run_id, places);
   return header;
 }
 

@@ -340,3 +340,61 @@ def test_only_administrators_move_runs(tmp_path):
     post = requests.post(lab.mlflow_url + "/api/sandbox/runs/import", data=b"x", auth=ann)
     assert (get.status_code, post.status_code) == (403, 403)
     lab.stop()
+
+
+def test_versions_are_registered_again(fresh_lab, other_lab, tmp_path, monkeypatch):
+    """A model registered from the run is loaded by its alias in the other lab, with its number."""
+
+    class Upper(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input: list[str]) -> list[str]:
+            return [each.upper() for each in model_input]
+
+    client = use(fresh_lab, monkeypatch)
+    client.create_registered_model("upper")
+    client.create_model_version("upper", "s3://none/model")  # of no run
+    mlflow.set_experiment("registered")
+    with mlflow.start_run() as run:
+        mlflow.pyfunc.log_model(name="model", python_model=Upper(), pip_requirements=[],
+                                registered_model_name="upper")
+        mlflow.log_text("weights", "by hand/weights")
+    run_id = run.info.run_id
+    client.create_model_version("upper", f"{run.info.artifact_uri}/by hand", run_id,
+                                tags={"kind": "by hand"}, description="files of the run")
+    client.set_registered_model_alias("upper", "champion", 2)
+    client.set_registered_model_alias("upper", "hand", 3)
+    archive = tmp_path / "run.tar"
+    archive.write_bytes(command(fresh_lab.data_dir, "run", "export", run_id, text=False))
+
+    other = use(other_lab, monkeypatch)
+    other.create_registered_model("upper", description="stays")
+    other.create_model_version("upper", "s3://other/model")
+    other.set_registered_model_alias("upper", "hand", 1)
+    said = json.loads(command(other_lab.data_dir, "run", "import", archive, "--json"))
+    assert said["versions"] == 2
+    assert len(said["left_out"]) == 1 and "'hand'" in said["left_out"][0]
+    assert mlflow.pyfunc.load_model("models:/upper@champion").predict(["moved"]) == ["MOVED"]
+    assert other.get_registered_model("upper").description == "stays"
+    assert other.get_model_version_by_alias("upper", "hand").version == "1"
+    hand = other.get_model_version("upper", "3")
+    assert hand.source == f"{other.get_run(run_id).info.artifact_uri}/by hand"
+    assert (hand.run_id, hand.tags, hand.description) == (
+        run_id, {"kind": "by hand"}, "files of the run")
+    assert len(other.search_model_versions("name = 'upper'")) == 3
+    assert other.create_model_version("upper", "s3://next/model").version == "4"
+
+
+def test_a_version_the_lab_has_stays(fresh_lab, other_lab, tmp_path, monkeypatch):
+    """The run comes, its version does not, and the report says why."""
+    client = use(fresh_lab, monkeypatch)
+    run, _ = make_run(client, tmp_path, model=False)
+    client.create_registered_model("taken")
+    client.create_model_version("taken", client.get_run(run).info.artifact_uri, run)
+    archive = tmp_path / "run.tar"
+    archive.write_bytes(command(fresh_lab.data_dir, "run", "export", run, text=False))
+    other = use(other_lab, monkeypatch)
+    other.create_registered_model("taken")
+    other.create_model_version("taken", "s3://mine/model")
+    said = command(other_lab.data_dir, "run", "import", archive)
+    assert "Version 1 of 'taken' was left out" in said
+    assert other.get_model_version("taken", "1").source == "s3://mine/model"
+    assert other.get_run(run).info.run_id == run

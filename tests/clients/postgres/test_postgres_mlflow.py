@@ -190,3 +190,32 @@ def test_two_servers_share_a_database(lab, tmp_path):
         for each in threads:
             each.join(timeout=60)
         assert sorted(answers) == [200, 400]
+
+
+def test_a_run_file_brings_its_versions(lab, tmp_path):
+    """Versions made from a run are registered again, those the lab has stay."""
+    with OwnLab(tmp_path / "from") as source:
+        client = MlflowClient(source.mlflow_url)
+        run = client.create_run("0").info
+        client.log_text(run.run_id, "weights", "model/weights")
+        client.create_registered_model("net")
+        for number in range(2):
+            client.create_model_version("net", f"{run.artifact_uri}/model", run.run_id,
+                                        tags={"number": str(number)})
+        client.set_registered_model_alias("net", "champion", 2)
+        done = subprocess.run(
+            [binary(), "run", "export", run.run_id, f"--data-dir={source.data_dir}"],
+            capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+    archive = tmp_path / "run.tar"
+    archive.write_bytes(done.stdout)
+    client = MlflowClient(lab.mlflow_url)
+    client.create_registered_model("net")
+    client.create_model_version("net", "s3://mine/model")
+    said = command(lab, "run", "import", str(archive))
+    assert "Registered again: 1 model version.\n" in said
+    assert "Version 1 of 'net' was left out" in said
+    assert client.get_model_version("net", "1").source == "s3://mine/model"
+    second = client.get_model_version_by_alias("net", "champion")
+    assert (second.version, second.run_id, second.tags) == ("2", run.run_id, {"number": "1"})
+    assert second.source == f"{client.get_run(run.run_id).info.artifact_uri}/model"

@@ -13,6 +13,10 @@ constexpr std::size_t values_of_statement_max = 8'000;  // the protocol's own li
 constexpr std::string_view fetched_rows = "10000";
 constexpr int oldest_version = 13'00'00;  // the first with pg_current_xact_id
 constexpr pqxx::oid boolean_type = 16;
+// The number of a lock that all write transactions share and hold_writers() has alone; nothing else
+// in the database bears it.
+constexpr std::string_view writers_lock = "7884799576383124084";
+constexpr std::string_view hold_wait = "'1s'";
 
 // libpqxx 6 would otherwise connect again by itself and run the rest of a transaction outside it.
 void stay_broken(pqxx::connection& connection) {
@@ -173,7 +177,8 @@ void PostgresConnection::begin_write() {
   failure_.reset();
   const pqxx::result answer = run_plain(
       "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id(), "
-      "pg_current_wal_flush_lsn()",
+      "pg_current_wal_flush_lsn(), pg_advisory_xact_lock_shared(" +
+          std::string(writers_lock) + ")",
       "beginning to write");
   mark_ = {answer.at(0).at(0).as<std::string>(), answer.at(0).at(1).as<std::string>()};
 }
@@ -181,6 +186,19 @@ void PostgresConnection::begin_write() {
 void PostgresConnection::begin_read() {
   failure_.reset();
   run_plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "beginning to read");
+}
+
+bool PostgresConnection::hold_writers() {
+  failure_.reset();
+  run_plain("BEGIN; SET LOCAL lock_timeout = " + std::string(hold_wait), "beginning to wait");
+  try {
+    run_plain("SELECT pg_advisory_xact_lock(" + std::string(writers_lock) + ")",
+              "waiting for those who write");
+    return true;
+  } catch (const PostgresFailure& failure) {
+    if (!failure.is_lock_timeout()) throw;
+    return false;
+  }
 }
 
 void PostgresConnection::commit() {

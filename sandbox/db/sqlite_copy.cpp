@@ -92,15 +92,20 @@ void make_private_file(const std::string& file) {
 }  // namespace
 
 void copy_to_sqlite(Tx& source, bool is_adopted, const std::string& file) {
+  // Indexes, which come after the tables, are made much quicker over all rows at once than row by
+  // row.
+  const std::size_t end_of_tables = mlflow_schema_sql.find("\nCREATE INDEX ");
   make_private_file(file);
   try {
     SqliteConnection copy(file, false);
     // Nobody else looks at the file before it is whole, and rows come as they lie, not those first
     // that others refer to: the source's own keys hold.
-    copy.script("PRAGMA journal_mode = OFF; PRAGMA foreign_keys = OFF;");
-    copy.script(mlflow_schema_sql);
+    copy.script(
+        "PRAGMA journal_mode = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -64000;");
     copy.execute_values("BEGIN", {});
+    copy.script(mlflow_schema_sql.substr(0, end_of_tables));
     for (const std::string& table : copy.tables()) copy_table(source, copy, table);
+    copy.script(mlflow_schema_sql.substr(end_of_tables));
     if (is_adopted) copy.script(sandbox_indexes_sql);
     copy.execute_values("COMMIT", {});
   } catch (...) {

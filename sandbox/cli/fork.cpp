@@ -130,13 +130,12 @@ int fork_lab(const Words& words) {
                 contents_text(manifest).c_str());
   }
   if (no_start) {
-    std::printf("Start it:  %s up%s\n", program().c_str(), data_dir_flag(how.data_dir).c_str());
+    print_start(how);
     return 0;
   }
   std::fflush(stdout);
   // Above what the environment may say of the first lab.
-  Words start{"--data-dir", how.data_dir, "--backend-store-uri",
-              to_db.empty() ? "sqlite:///" + how.data_dir + "/mlflow.db" : to_db};
+  Words start{"--data-dir", how.data_dir, "--backend-store-uri", backend_store_of(how)};
   for (const auto& [name, value] : how.settings) {
     start.push_back("--" + name);
     start.push_back(value);

@@ -146,7 +146,7 @@ int restore(const Words& words) {
   arguments.text("--into", into,
                  "The new lab's data directory; without it the lab's own, where only snapshots are "
                  "left");
-  arguments.text("--to-db", to_db, to_db_text);
+  arguments.text("--to-db,--backend-store-uri", to_db, to_db_text);
   arguments.text("--data-dir,--data", place, "The lab beside which it lies");
   arguments.footer(
       "Nothing is overwritten: where a lab is already, it says so. The snapshot is checked to its "
@@ -173,7 +173,7 @@ int restore(const Words& words) {
         "misses. Use gc, trash-days and relocate in one of them only.\n",
         manifest.artifacts_endpoint.c_str());
   }
-  std::printf("Start it:  %s up%s\n", program().c_str(), data_dir_flag(how.data_dir).c_str());
+  print_start(how);
   return 0;
 }
 
@@ -231,6 +231,19 @@ std::string contents_text(const snapshots::Manifest& manifest) {
   if (counts.traces > 0) text += ", " + count_text(counts.traces, "trace");
   if (!manifest.has_objects()) return text + "; files stay in " + manifest.artifacts_endpoint;
   return text + "; " + count_text(counts.objects, "file") + ", " + size_text(counts.object_bytes);
+}
+
+std::string backend_store_of(const snapshots::Restoring& how) {
+  return how.postgres_uri.empty() ? "sqlite:///" + how.data_dir + "/mlflow.db" : how.postgres_uri;
+}
+
+void print_start(const snapshots::Restoring& how) {
+  std::printf("Start it:  %s up%s\n", program().c_str(), data_dir_flag(how.data_dir).c_str());
+  for (const char* name : {"MLOPS_SANDBOX_BACKEND_STORE_URI", "MLFLOW_BACKEND_STORE_URI"}) {
+    const auto set = process_environment()(name);
+    if (!set || *set == backend_store_of(how)) continue;
+    std::printf("           in a shell without %s, which names another database\n", name);
+  }
 }
 
 snapshots::Manifest restore_snapshot(const snapshots::Restoring& how) {

@@ -185,6 +185,19 @@ def test_the_shelf(fresh_lab):
     assert mode & 0o077 == 0
 
 
+def test_a_restore_tells_of_an_environment_that_names_the_first_database(fresh_lab, tmp_path):
+    """Two labs would write to it."""
+    uri = f"sqlite:///{fresh_lab.data_dir}/mlflow.db"
+    command(fresh_lab.data_dir, "snapshot", "save", "s")
+    done = subprocess.run(
+        [binary(), "snapshot", "restore", "s", "--into", str(tmp_path / "second"), "--data-dir",
+         str(fresh_lab.data_dir)],
+        env=clean_environment() | {"MLFLOW_BACKEND_STORE_URI": uri}, capture_output=True, text=True)
+    assert "in a shell without MLFLOW_BACKEND_STORE_URI" in done.stdout
+    said = command(fresh_lab.data_dir, "snapshot", "restore", "s", "--into", tmp_path / "third")
+    assert "Start it" in said and "in a shell without" not in said
+
+
 def test_a_mistyped_subcommand_saves_nothing(fresh_lab):
     said = command(fresh_lab.data_dir, "snapshot", "lsit", code=2)
     assert "There is no `snapshot lsit`" in said and "snapshot save lsit" in said

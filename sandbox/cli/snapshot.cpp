@@ -46,10 +46,10 @@ int save(const Words& words) {
   lab.declare(arguments);
   arguments.footer(
       "It works on a running lab, beside its clients, and on a stopped one, with SQLite or "
-      "PostgreSQL. It takes little disk "
-      "as long as it\nlies beside the lab, since both share the files of large objects; on another "
-      "disk it is a whole copy.\nIn it are also users and tokens, the key of the webhooks' secrets "
-      "and the settings file; S3 keys and TLS\nfiles that flags or variables named are not.");
+      "PostgreSQL. It takes little\ndisk as long as it lies beside the lab, since both share the "
+      "files of large objects; on another disk it is a\nwhole copy. In it are also users and "
+      "tokens, the key of the webhooks' secrets and the settings file; S3 keys\nand TLS files that "
+      "flags or variables named are not.");
   if (!arguments.parse(words)) return 0;
   umask(077);
   const std::string data_dir = find_data_dir(lab.data_dir, process_environment());

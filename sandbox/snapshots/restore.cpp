@@ -72,6 +72,12 @@ std::unique_ptr<db::Database> open_target(const Restoring& how) {
   }
   migrate::check_movable(*db::open_source_database(how.snapshot + "/" + metadata_name));
   auto target = db::open_database(how.postgres_uri);
+  const auto others = target->read([](db::Tx& tx) { return tx.other_servers(); });
+  if (!others.empty()) {
+    throw Error(Code::invalid_state,
+                "Other servers have '" + db::without_password(how.postgres_uri) + "' open: " +
+                    join(others, ", ") + ". Stop them, or name a database of its own.");
+  }
   const std::string mark = how.data_dir + "/" + mark_name;
   // What one that did not end has filled may be filled again.
   if (exists(mark) && read_file(mark).ends_with(database_line(how))) return target;

@@ -122,6 +122,10 @@ def real_store(uri):
 def test_a_restore_into_a_database_in_use_is_refused(server, lab, tmp_path):
     client = MlflowClient(lab.mlflow_url)
     run = client.create_run("0").info.run_id
+    command(lab.data_dir, "snapshot", "save", "running")
+    said = command(lab.data_dir, "snapshot", "restore", "running", "--into", tmp_path / "second",
+                   "--to-db", lab.database_uri, code=1)
+    assert "Other servers have" in said and server.password not in said
     lab.stop()
     # A stopped lab knows its database.
     command(lab.data_dir, "snapshot", "save", "s")

@@ -59,6 +59,16 @@ struct Passing {
   }
 };
 
+// What is done in a fork does not show in the first lab; files in one store would.
+void refuse_shared_files(const std::string& snapshot) {
+  const snapshots::Manifest manifest = snapshots::read_manifest(snapshot);
+  if (manifest.has_objects()) return;
+  throw Error(Code::invalid_state, "The files of this snapshot have stayed in " +
+                                       manifest.artifacts_endpoint +
+                                       ", and two labs would remove each other's. `" + program() +
+                                       " snapshot restore` makes a lab of it that shares them.");
+}
+
 std::string passing_name() {
   SystemEnv env;
   return "fork-" + env.new_id().substr(0, 12);
@@ -72,12 +82,14 @@ int fork_lab(const Words& words) {
                       "does not show in the other.");
   std::string word;
   std::string into;
+  std::string to_db;
   Ports ports;
   LabFlags lab;
   bool detach = false;
   bool no_start = false;
   arguments.text("snapshot", word, "Its name or directory; without one the lab as it is now");
   arguments.text("--into", into, "The new lab's data directory");
+  arguments.text("--to-db", to_db, to_db_text);
   arguments.number("--port", ports.tracking, "Its tracking server's port [a free one]");
   arguments.number("--s3-port", ports.s3, "Its S3 server's port [a free one]");
   arguments.number("--console-port", ports.console, "Its console's port [a free one]");
@@ -100,6 +112,7 @@ int fork_lab(const Words& words) {
   snapshots::Restoring how;
   how.data_dir = absolute_directory(into);
   how.every_byte = false;
+  how.postgres_uri = to_db;
   choose(ports);
   how.settings = {{"port", std::to_string(ports.tracking)},
                   {"s3-port", std::to_string(ports.s3)},
@@ -107,21 +120,22 @@ int fork_lab(const Words& words) {
   {
     Passing passing{data_dir, ""};
     if (word.empty()) {
-      passing.name = take_snapshot(lab, passing_name()).name;
+      passing.name = take_snapshot(lab, {.name = passing_name()}).name;
       word = passing.name;
     }
     how.snapshot = snapshot_directory(word, data_dir);
+    refuse_shared_files(how.snapshot);
     const snapshots::Manifest manifest = restore_snapshot(how);
     std::printf("The lab in %s begins with %s.\n", how.data_dir.c_str(),
-                contents_text(manifest.counts).c_str());
+                contents_text(manifest).c_str());
   }
   if (no_start) {
-    std::printf("Start it:  %s up%s\n", program().c_str(), data_dir_flag(how.data_dir).c_str());
+    print_start(how);
     return 0;
   }
   std::fflush(stdout);
-  Words start{"--data-dir", how.data_dir, "--backend-store-uri",
-              "sqlite:///" + how.data_dir + "/mlflow.db"};
+  // Above what the environment may say of the first lab.
+  Words start{"--data-dir", how.data_dir, "--backend-store-uri", backend_store_of(how)};
   for (const auto& [name, value] : how.settings) {
     start.push_back("--" + name);
     start.push_back(value);

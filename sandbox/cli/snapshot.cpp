@@ -11,7 +11,6 @@
 #include "sandbox/base/time.h"
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
-#include "sandbox/snapshots/api.h"
 #include "sandbox/snapshots/files.h"
 #include "sandbox/snapshots/snapshots.h"
 
@@ -33,20 +32,24 @@ void refuse_taken(const std::string& directory) {
 int save(const Words& words) {
   Arguments arguments("snapshot save",
                       "Keeps the whole lab as it is at this moment: runs, models, files, users.");
-  std::string name;
+  snapshots::Wanted wanted;
   std::string to;
   LabFlags lab;
   bool as_json = false;
-  arguments.text("name", name, "Its name; without one it is the time");
+  arguments.text("name", wanted.name, "Its name; without one it is the time");
   arguments.text("--to", to,
                  "Put it into this new directory, also on another disk, instead of the lab's");
+  arguments.flag("--metadata-only", wanted.metadata_only,
+                 "Keep runs, models, traces and users alone, when the files lie in another object "
+                 "store (--artifacts-endpoint)");
   arguments.flag("--json", as_json, "What was taken as JSON");
   lab.declare(arguments);
   arguments.footer(
-      "It works on a running lab, beside its clients, and on a stopped one. It takes little disk "
-      "as long as it\nlies beside the lab, since both share the files of large objects; on another "
-      "disk it is a whole copy.\nIn it are also users and tokens, the key of the webhooks' secrets "
-      "and the settings file; S3 keys and TLS\nfiles that flags or variables named are not.");
+      "It works on a running lab, beside its clients, and on a stopped one, with SQLite or "
+      "PostgreSQL. It takes little\ndisk as long as it lies beside the lab, since both share the "
+      "files of large objects; on another disk it is a\nwhole copy. In it are also users and "
+      "tokens, the key of the webhooks' secrets and the settings file; S3 keys\nand TLS files that "
+      "flags or variables named are not.");
   if (!arguments.parse(words)) return 0;
   umask(077);
   const std::string data_dir = find_data_dir(lab.data_dir, process_environment());
@@ -54,7 +57,7 @@ int save(const Words& words) {
     to = absolute_directory(to);
     refuse_taken(to);
   }
-  const snapshots::Manifest manifest = take_snapshot(lab, name);
+  const snapshots::Manifest manifest = take_snapshot(lab, wanted);
   std::string directory = snapshots::shelf_of(data_dir) + "/" + manifest.name;
   if (!to.empty()) {
     fs::create_directories(fs::path(to).parent_path());
@@ -66,7 +69,7 @@ int save(const Words& words) {
     return 0;
   }
   std::printf("Snapshot '%s' of %s: %s.\n", manifest.name.c_str(),
-              time_text(manifest.created_ms).c_str(), contents_text(manifest.counts).c_str());
+              time_text(manifest.created_ms).c_str(), contents_text(manifest).c_str());
   std::printf("In:          %s (%s that the lab does not share)\n", directory.c_str(),
               size_text(snapshots::own_bytes(directory)).c_str());
   std::printf("To go back:  %s snapshot restore %s --into NEW-DIRECTORY%s\n", program().c_str(),
@@ -102,7 +105,7 @@ int list(const Words& words) {
         std::printf("%s\n", to_json(one.manifest).c_str());
       } else {
         std::printf("%-24s %s  %s\n", one.name.c_str(), time_text(one.manifest.created_ms).c_str(),
-                    contents_text(one.manifest.counts).c_str());
+                    contents_text(one.manifest).c_str());
       }
     } else if (!as_json) {
       std::printf("%-24s %s%s%s\n", one.name.c_str(), state_text(one.state),
@@ -129,7 +132,7 @@ int verify_one(const Words& words) {
     throw Error(Code::invalid_state, "The snapshot in " + directory + " is damaged.");
   }
   std::printf("Snapshot '%s' is whole: %s.\n", manifest.name.c_str(),
-              contents_text(manifest.counts).c_str());
+              contents_text(manifest).c_str());
   return 0;
 }
 
@@ -138,10 +141,12 @@ int restore(const Words& words) {
   std::string word;
   std::string place;
   std::string into;
+  std::string to_db;
   arguments.text("snapshot", word, "Its name, or its directory");
   arguments.text("--into", into,
                  "The new lab's data directory; without it the lab's own, where only snapshots are "
                  "left");
+  arguments.text("--to-db,--backend-store-uri", to_db, to_db_text);
   arguments.text("--data-dir,--data", place, "The lab beside which it lies");
   arguments.footer(
       "Nothing is overwritten: where a lab is already, it says so. The snapshot is checked to its "
@@ -150,6 +155,7 @@ int restore(const Words& words) {
       "\nExamples:\n"
       "  mlops-sandbox snapshot restore before-exam --into ~/lab2\n"
       "  mlops-sandbox snapshot restore /backup/monday --into ~/lab2\n"
+      "  mlops-sandbox snapshot restore monday --into ~/lab2 --to-db postgresql://me@db:5432/lab2\n"
       "  mlops-sandbox up --data-dir ~/lab2");
   if (!arguments.parse(words)) return 0;
   umask(077);
@@ -157,10 +163,17 @@ int restore(const Words& words) {
   snapshots::Restoring how;
   how.snapshot = snapshot_directory(word, data_dir);
   how.data_dir = into.empty() ? data_dir : absolute_directory(into);
+  how.postgres_uri = to_db;
   const snapshots::Manifest manifest = restore_snapshot(how);
   std::printf("Restored '%s' of %s: %s.\n", manifest.name.c_str(),
-              time_text(manifest.created_ms).c_str(), contents_text(manifest.counts).c_str());
-  std::printf("Start it:  %s up%s\n", program().c_str(), data_dir_flag(how.data_dir).c_str());
+              time_text(manifest.created_ms).c_str(), contents_text(manifest).c_str());
+  if (!manifest.has_objects()) {
+    std::printf(
+        "Its files are those of the first lab, in %s: what one of the two removes there, the other "
+        "misses. Use gc, trash-days and relocate in one of them only.\n",
+        manifest.artifacts_endpoint.c_str());
+  }
+  print_start(how);
   return 0;
 }
 
@@ -205,19 +218,32 @@ std::string snapshot_directory(const std::string& word, const std::string& data_
                   word + ".");
 }
 
-snapshots::Manifest take_snapshot(const LabFlags& lab, const std::string& name) {
-  snapshots::Wanted wanted;
-  wanted.name = name;
+snapshots::Manifest take_snapshot(const LabFlags& lab, const snapshots::Wanted& wanted) {
   TrackingDoor door(lab);
   return from_json<snapshots::Manifest>(door.post("sandbox/snapshots", to_json(wanted)));
 }
 
-std::string contents_text(const snapshots::Counts& counts) {
+std::string contents_text(const snapshots::Manifest& manifest) {
+  const snapshots::Counts& counts = manifest.counts;
   std::string text = count_text(counts.experiments, "experiment") + ", " +
                      count_text(counts.runs, "run") + ", " +
                      count_text(counts.registered_models, "registered model");
   if (counts.traces > 0) text += ", " + count_text(counts.traces, "trace");
+  if (!manifest.has_objects()) return text + "; files stay in " + manifest.artifacts_endpoint;
   return text + "; " + count_text(counts.objects, "file") + ", " + size_text(counts.object_bytes);
+}
+
+std::string backend_store_of(const snapshots::Restoring& how) {
+  return how.postgres_uri.empty() ? "sqlite:///" + how.data_dir + "/mlflow.db" : how.postgres_uri;
+}
+
+void print_start(const snapshots::Restoring& how) {
+  std::printf("Start it:  %s up%s\n", program().c_str(), data_dir_flag(how.data_dir).c_str());
+  for (const char* name : {"MLOPS_SANDBOX_BACKEND_STORE_URI", "MLFLOW_BACKEND_STORE_URI"}) {
+    const auto set = process_environment()(name);
+    if (!set || *set == backend_store_of(how)) continue;
+    std::printf("           in a shell without %s, which names another database\n", name);
+  }
 }
 
 snapshots::Manifest restore_snapshot(const snapshots::Restoring& how) {
@@ -228,7 +254,7 @@ snapshots::Manifest restore_snapshot(const snapshots::Restoring& how) {
 int snapshot(const Words& words) {
   const char* usage =
       "Usage: mlops-sandbox snapshot save|list|verify|restore|remove (each has --help)\n\n"
-      "  save [NAME] [--to DIR]          keep the lab as it is now; `snapshot` alone is the same\n"
+      "  save [NAME] [--to DIR]          keep the lab as it is now; `snapshot` alone does it too\n"
       "  list [--json]                   the snapshots that lie beside the lab\n"
       "  verify NAME|DIR                 read one to its last byte\n"
       "  restore NAME|DIR [--into DIR]   make a lab out of one, where none is yet\n"
@@ -245,7 +271,11 @@ int snapshot(const Words& words) {
     std::fputs(usage, stdout);
     return 0;
   }
-  return save(words);
+  if (verb.starts_with('-')) return save(words);
+  throw Error(Code::invalid_parameter_value,
+              "There is no `snapshot " + verb +
+                  "`: it is save, list, verify, restore or remove. `" + program() +
+                  " snapshot save " + shell_word(verb) + "` keeps a snapshot of that name.");
 }
 
 }  // namespace sandbox::cli

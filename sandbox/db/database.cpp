@@ -5,6 +5,7 @@
 #include "sandbox/base/error.h"
 #include "sandbox/db/migrations/mlflow_schema.h"
 #include "sandbox/db/postgres.h"
+#include "sandbox/db/postgres_instant.h"
 #include "sandbox/db/postgres_schema.h"
 #include "sandbox/db/sqlite.h"
 
@@ -15,6 +16,22 @@ constexpr std::string_view sqlite_scheme = "sqlite://";
 
 bool has_table(Tx& tx, std::string_view name) {
   return tx.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name).next();
+}
+
+void check_revision(Tx& tx, const std::string& uri) {
+  std::string revision;
+  {
+    Rows rows = tx.query("SELECT version_num FROM alembic_version");
+    if (rows.next()) revision = rows.text(0);
+  }
+  if (revision == mlflow_revision) return;
+  throw Error(
+      Code::invalid_state,
+      "'" + uri + "' has MLflow's schema at revision '" + revision + "', this server needs '" +
+          std::string(mlflow_revision) +
+          "' (MLflow 3.17). Copy the file, then run: pip install mlflow==3.17.2 && mlflow db "
+          "upgrade " +
+          uri + std::string(newer_revision_advice));
 }
 
 void prepare_schema(Tx& tx, const std::string& uri) {
@@ -31,20 +48,7 @@ void prepare_schema(Tx& tx, const std::string& uri) {
         "INSERT INTO workspaces (name, description) VALUES ('default', 'Default workspace for "
         "legacy resources')");
   }
-  std::string revision;
-  {
-    Rows rows = tx.query("SELECT version_num FROM alembic_version");
-    if (rows.next()) revision = rows.text(0);
-  }
-  if (revision != mlflow_revision) {
-    throw Error(
-        Code::invalid_state,
-        "'" + uri + "' has MLflow's schema at revision '" + revision + "', this server needs '" +
-            std::string(mlflow_revision) +
-            "' (MLflow 3.17). Copy the file, then run: pip install mlflow==3.17.2 && mlflow db "
-            "upgrade " +
-            uri + std::string(newer_revision_advice));
-  }
+  check_revision(tx, uri);
   tx.script(sandbox_indexes_sql);
   tx.script(sqlite_statistics_sql);
 }
@@ -80,9 +84,7 @@ void prepare_auth_schema(Tx& tx, const std::string& file) {
 }  // namespace
 
 std::unique_ptr<Instant> Database::hold(const std::function<void()>& /*meanwhile*/) {
-  throw Error(Code::not_implemented,
-              "A snapshot of this kind of metadata database comes with a later version; one of "
-              "SQLite can be taken.");
+  throw Error(Code::not_implemented, "No moment of this kind of database can be held.");
 }
 
 std::unique_ptr<Instant> hold_file(const std::string& file,
@@ -162,21 +164,35 @@ std::unique_ptr<Database> open_database(const std::string& backend_store_uri) {
 }
 
 bool is_unadopted(const std::string& backend_store_uri) {
-  // The index that every version of this program has made.
-  constexpr std::string_view own_index = "sandbox_runs_by_experiment";
   if (is_postgres_uri(backend_store_uri)) {
-    PostgresDatabase database(postgres_address(backend_store_uri));
+    const PostgresAddress address = postgres_address(backend_store_uri);
+    PostgresDatabase database(address);
     return database.read([&](Tx& tx) {
-      return has_postgres_relation(tx, "alembic_version") &&
-             has_postgres_relation(tx, "experiments") && !has_postgres_relation(tx, own_index);
+      if (!has_postgres_relation(tx, "alembic_version") ||
+          !has_postgres_relation(tx, "experiments") || has_postgres_relation(tx, own_index)) {
+        return false;
+      }
+      check_postgres_revision(tx, address, without_password(backend_store_uri));
+      return true;
     });
   }
   const std::string file = sqlite_file(backend_store_uri);
   std::error_code missing;
   if (file.empty() || !std::filesystem::exists(file, missing)) return false;
   SqliteConnection connection(file, true);
-  return has_table(connection, "alembic_version") && has_table(connection, "experiments") &&
-         !connection.query("SELECT 1 FROM sqlite_master WHERE name = ?", own_index).next();
+  if (!has_table(connection, "alembic_version") || !has_table(connection, "experiments") ||
+      connection.query("SELECT 1 FROM sqlite_master WHERE name = ?", own_index).next()) {
+    return false;
+  }
+  check_revision(connection, backend_store_uri);
+  return true;
+}
+
+std::unique_ptr<Instant> hold_unadopted(const std::string& backend_store_uri) {
+  if (!is_postgres_uri(backend_store_uri)) return hold_file(sqlite_file(backend_store_uri), [] {});
+  auto instant = std::make_unique<PostgresInstant>(postgres_address(backend_store_uri));
+  instant->begin();
+  return instant;
 }
 
 std::unique_ptr<Database> open_auth_database(const std::string& file) {

@@ -164,7 +164,8 @@ class Instant {
   virtual ~Instant() = default;
   // Reads of that moment.
   virtual Tx& tx() = 0;
-  // Writes all of it into `file`, which must not exist; durable on return.
+  // Writes all of it into `file`, an SQLite database whatever the engine, which must not exist;
+  // durable on return. Of PostgreSQL that is MLflow's tables.
   virtual void copy_to(const std::string& file) = 0;
 };
 
@@ -217,8 +218,12 @@ class Database {
 std::unique_ptr<Database> open_database(const std::string& backend_store_uri);
 
 // Whether that database is one that MLflow made and open_database has never opened: it would add
-// indexes. False for one that is empty or not there. Changes nothing.
+// indexes. False for one that is empty or not there. Changes nothing. Throws as open_database does
+// for one at another revision.
 bool is_unadopted(const std::string& backend_store_uri);
+
+// The present moment of a database that is_unadopted(), as it is; others may go on writing to it.
+std::unique_ptr<Instant> hold_unadopted(const std::string& backend_store_uri);
 
 // Opens (creating when absent) the file with MLflow's basic-auth tables, the one that
 // `mlflow server --app-name basic-auth` keeps; "" is one in memory. A file at another revision is

@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "sandbox/db/postgres_instant.h"
+
 namespace sandbox::db {
 namespace {
 
@@ -133,6 +135,29 @@ void PostgresDatabase::read_once(const std::function<void(Tx&)>& work, Patience&
   Lease lease(*this, patience);
   lease->begin_read();
   work(*lease);
+}
+
+// The rows are held first: files that other programs' rows speak of are there before those rows.
+std::unique_ptr<Instant> PostgresDatabase::hold(const std::function<void()>& meanwhile) {
+  auto instant = std::make_unique<PostgresInstant>(address_);
+  Patience patience(patience_ms_);
+  do {
+    Lease lease(*this, patience);
+    try {
+      if (!lease->hold_writers()) continue;
+    } catch (const PostgresFailure& failure) {
+      if (failure.kind() != Kind::unreachable) throw;
+      drop_idle();
+      continue;
+    }
+    instant->begin();
+    meanwhile();
+    return instant;
+  } while (patience.pause());
+  throw Error(Code::temporarily_unavailable,
+              "Somebody writes to PostgreSQL's " + address_.shown() +
+                  " in one long piece of work, such as a clean-up or an import. Try again when it "
+                  "has ended.");
 }
 
 bool PostgresDatabase::was_committed(const PostgresConnection::Mark& mark, Patience& patience) {

@@ -32,6 +32,10 @@ class PostgresDatabase final : public Database {
   void write_work(const std::function<void(Tx&)>& work) override;
   // REPEATABLE READ READ ONLY.
   void read_work(const std::function<void(Tx&)>& work) override;
+  // Holds back the write transactions of every process of this program on the database; what other
+  // programs write meanwhile is not in it. Throws Error(temporarily_unavailable) when one at work
+  // does not end in time.
+  std::unique_ptr<Instant> hold(const std::function<void()>& meanwhile) override;
 
  private:
   using Connection = std::unique_ptr<PostgresConnection>;

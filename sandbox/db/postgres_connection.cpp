@@ -10,9 +10,16 @@ namespace {
 
 constexpr std::size_t prepared_statements_max = 400;    // each keeps a plan in the server's memory
 constexpr std::size_t values_of_statement_max = 8'000;  // the protocol's own limit is 65,535
-constexpr std::string_view fetched_rows = "10000";
+// A long answer comes in pieces of so many rows, fewer where they are large.
+constexpr std::size_t fetched_rows_first = 250;
+constexpr std::size_t fetched_rows_max = 10'000;
+constexpr std::size_t fetched_bytes_aim = 4 << 20;
 constexpr int oldest_version = 13'00'00;  // the first with pg_current_xact_id
 constexpr pqxx::oid boolean_type = 16;
+// The number of a lock that all write transactions share and hold_writers() has alone; nothing else
+// in the database bears it.
+constexpr std::string_view writers_lock = "7884799576383124084";
+constexpr std::string_view hold_wait = "'1s'";
 
 // libpqxx 6 would otherwise connect again by itself and run the rest of a transaction outside it.
 void stay_broken(pqxx::connection& connection) {
@@ -65,12 +72,16 @@ class ResultCells {
   void replace(pqxx::result result) {
     result_ = std::move(result);
     row_ = -1;
+    bytes_read_ = 0;
   }
+  // Of the texts that were looked at.
+  [[nodiscard]] std::size_t bytes_read() const { return bytes_read_; }
   [[nodiscard]] bool is_empty() const { return result_.empty(); }
   [[nodiscard]] bool is_null(int column) const { return field(column).is_null(); }
   [[nodiscard]] std::string_view text(int column) const {
     const pqxx::field cell = field(column);
     if (cell.is_null()) return {};
+    bytes_read_ += cell.size();
     if (is_boolean(column)) return cell.c_str()[0] == 't' ? "1" : "0";
     return {cell.c_str(), cell.size()};
   }
@@ -98,6 +109,7 @@ class ResultCells {
   }
   pqxx::result result_;
   std::int64_t row_ = -1;
+  mutable std::size_t bytes_read_ = 0;
 };
 
 class PostgresCursor : public Rows::Cursor {
@@ -123,10 +135,7 @@ class PostgresCursor : public Rows::Cursor {
 class PostgresLongCursor final : public PostgresCursor {
  public:
   PostgresLongCursor(PostgresConnection& connection, const std::string& name)
-      : PostgresCursor(pqxx::result()),
-        connection_(connection),
-        fetch_("FETCH " + std::string(fetched_rows) + " FROM " + name),
-        close_("CLOSE " + name) {
+      : PostgresCursor(pqxx::result()), connection_(connection), name_(name) {
     fetch();
   }
   bool next() override {
@@ -138,14 +147,20 @@ class PostgresLongCursor final : public PostgresCursor {
 
  private:
   void fetch() {
-    cells().replace(connection_.run_plain(fetch_, "reading"));
+    if (cells().bytes_read() > fetched_bytes_aim) {
+      rows_ = std::max<std::size_t>(rows_ / 4, 1);
+    } else if (cells().bytes_read() < fetched_bytes_aim / 4) {
+      rows_ = std::min(rows_ * 2, fetched_rows_max);
+    }
+    cells().replace(
+        connection_.run_plain("FETCH " + std::to_string(rows_) + " FROM " + name_, "reading"));
     if (!cells().is_empty()) return;
-    connection_.run_plain(close_, "reading");
+    connection_.run_plain("CLOSE " + name_, "reading");
     is_closed_ = true;
   }
   PostgresConnection& connection_;
-  std::string fetch_;
-  std::string close_;
+  std::string name_;
+  std::size_t rows_ = fetched_rows_first;
   bool is_closed_ = false;
 };
 
@@ -176,7 +191,8 @@ void PostgresConnection::begin_write() {
   failure_.reset();
   const pqxx::result answer = run_plain(
       "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id(), "
-      "pg_current_wal_flush_lsn()",
+      "pg_current_wal_flush_lsn(), pg_advisory_xact_lock_shared(" +
+          std::string(writers_lock) + ")",
       "beginning to write");
   mark_ = {answer.at(0).at(0).as<std::string>(), answer.at(0).at(1).as<std::string>()};
 }
@@ -184,6 +200,19 @@ void PostgresConnection::begin_write() {
 void PostgresConnection::begin_read() {
   failure_.reset();
   run_plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "beginning to read");
+}
+
+bool PostgresConnection::hold_writers() {
+  failure_.reset();
+  run_plain("BEGIN; SET LOCAL lock_timeout = " + std::string(hold_wait), "beginning to wait");
+  try {
+    run_plain("SELECT pg_advisory_xact_lock(" + std::string(writers_lock) + ")",
+              "waiting for those who write");
+    return true;
+  } catch (const PostgresFailure& failure) {
+    if (!failure.is_lock_timeout()) throw;
+    return false;
+  }
 }
 
 void PostgresConnection::commit() {

@@ -28,8 +28,12 @@ class PostgresConnection final : public Tx {
   explicit PostgresConnection(const PostgresAddress& address, Use use = Use::own);
 
   // Each throws PostgresFailure. After one nothing but roll_back may follow.
+  // Waits where hold_writers() does.
   void begin_write();
   void begin_read();
+  // Begins a transaction until whose end no other write transaction of this program runs, in any
+  // process. False when those at work do not end soon; others must not be made to wait for longer.
+  bool hold_writers();
   // Throws the failure of an earlier statement that somebody swallowed: PostgreSQL answers such a
   // COMMIT with a rollback.
   void commit();

@@ -182,7 +182,8 @@ PostgresFailure statement_failure(const PostgresAddress& address,
     const std::string advice = Place{address}.text(row.advice);
     return {row.kind, row.code,
             "PostgreSQL's " + address.shown() + " failed while " + doing + ": " +
-                first_line(message) + state + "." + (advice.empty() ? "" : " " + advice)};
+                first_line(message) + state + "." + (advice.empty() ? "" : " " + advice),
+            sqlstate};
   }
   return {Kind::refused, Code::internal_error, first_line(message)};
 }

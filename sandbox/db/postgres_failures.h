@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "sandbox/base/error.h"
 #include "sandbox/db/postgres_uri.h"
@@ -16,12 +17,14 @@ class PostgresFailure : public Error {
     collision,    // the same, where a second try that fails as well says that it is no accident
     refused,      // trying again changes nothing
   };
-  PostgresFailure(Kind kind, Code code, const std::string& message)
-      : Error(code, message), kind_(kind) {}
+  PostgresFailure(Kind kind, Code code, const std::string& message, std::string sqlstate = "")
+      : Error(code, message), kind_(kind), sqlstate_(std::move(sqlstate)) {}
   [[nodiscard]] Kind kind() const { return kind_; }
+  [[nodiscard]] bool is_lock_timeout() const { return sqlstate_ == "55P03"; }
 
  private:
   Kind kind_;
+  std::string sqlstate_;
 };
 
 // A statement's failure; `doing` is what was being done ("reading"), `message` PostgreSQL's words.

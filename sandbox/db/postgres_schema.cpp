@@ -71,6 +71,20 @@ void create_indexes(Tx& tx) {
 
 }  // namespace
 
+void check_postgres_revision(Tx& tx, const PostgresAddress& address, const std::string& shown_uri) {
+  std::string revision;
+  {
+    Rows rows = tx.query("SELECT version_num FROM alembic_version");
+    if (rows.next()) revision = rows.text(0);
+  }
+  if (revision == mlflow_revision) return;
+  refuse("PostgreSQL's " + address.shown() + " has MLflow's schema at revision '" + revision +
+         "', this server needs '" + std::string(mlflow_revision) +
+         "' (MLflow 3.17). Back it up (pg_dump), then run: pip install mlflow==3.17.2 "
+         "psycopg2-binary && mlflow db upgrade '" +
+         shown_uri + "'" + std::string(newer_revision_advice));
+}
+
 void prepare_postgres_schema(Tx& tx, const PostgresAddress& address, const std::string& shown_uri) {
   check_search_path(tx, address);
   tx.lock("mlops-sandbox schema");
@@ -86,18 +100,7 @@ void prepare_postgres_schema(Tx& tx, const PostgresAddress& address, const std::
            " belongs to another program: its alembic_version is not MLflow's. Name an empty "
            "database, or one MLflow made.");
   }
-  std::string revision;
-  {
-    Rows rows = tx.query("SELECT version_num FROM alembic_version");
-    if (rows.next()) revision = rows.text(0);
-  }
-  if (revision != mlflow_revision) {
-    refuse("PostgreSQL's " + address.shown() + " has MLflow's schema at revision '" + revision +
-           "', this server needs '" + std::string(mlflow_revision) +
-           "' (MLflow 3.17). Back it up (pg_dump), then run: pip install mlflow==3.17.2 "
-           "psycopg2-binary && mlflow db upgrade '" +
-           shown_uri + "'" + std::string(newer_revision_advice));
-  }
+  check_postgres_revision(tx, address, shown_uri);
   create_indexes(tx);
 }
 

@@ -97,7 +97,7 @@ std::vector<std::string> differences(const std::string& directory,
                                      bool every_byte) {
   std::vector<std::string> found;
   for (const FileRow& row : manifest.files) compare_file(directory, row, found);
-  if (!found.empty()) return found;
+  if (!found.empty() || !manifest.has_objects()) return found;
   try {
     const auto contents =
         store::examine_checkpoint(directory + "/" + std::string(objects_name), every_byte);

@@ -2,9 +2,10 @@
 // last file that is written.
 //
 //   snapshot.json        the manifest; without it nothing here counts
-//   metadata.db          runs, models, traces: a whole SQLite database
+//   metadata.db          runs, models, traces: a whole SQLite database, also of a lab on PostgreSQL
 //   objects/             all buckets, as open_object_store() opens them; large files are shared
-//                        with the lab while both lie in one file system
+//                        with the lab while both lie in one file system. Not there when the files
+//                        of runs lie in another object store, which the manifest names
 //   basic_auth.db        users, grants and tokens, where the lab has them
 //   webhooks.key         opens the webhooks' secrets in the metadata, where the lab keeps a key
 //   mlops-sandbox.conf   the settings file of the data directory, where there is one
@@ -71,8 +72,14 @@ struct Manifest {
   std::string default_artifact_root;
   std::string artifacts_destination;
   std::string auth;
+  // The other object store that the files of runs have stayed in; "" when they are here.
+  std::string artifacts_endpoint;
+  std::string artifacts_region;
+  std::string artifacts_addressing;
+  std::string artifacts_ca_file;
   Counts counts;
   std::vector<FileRow> files;
+  [[nodiscard]] bool has_objects() const { return artifacts_endpoint.empty(); }
   static constexpr auto fields() {
     return std::tuple{field("format", &Manifest::format),
                       field("version", &Manifest::version),
@@ -81,6 +88,10 @@ struct Manifest {
                       field("default_artifact_root", &Manifest::default_artifact_root),
                       field("artifacts_destination", &Manifest::artifacts_destination),
                       field("auth", &Manifest::auth),
+                      field("artifacts_endpoint", &Manifest::artifacts_endpoint),
+                      field("artifacts_region", &Manifest::artifacts_region),
+                      field("artifacts_addressing", &Manifest::artifacts_addressing),
+                      field("artifacts_ca_file", &Manifest::artifacts_ca_file),
                       field("counts", &Manifest::counts),
                       field("files", &Manifest::files)};
   }

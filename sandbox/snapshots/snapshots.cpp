@@ -68,7 +68,7 @@ void Snapshots::reach(std::string_view step) const {
 Snapshots::Held Snapshots::hold(const std::string& work) {
   Held held;
   const auto objects = [&] {
-    objects_.checkpoint(work + "/" + objects_name);
+    if (lab_.artifacts_endpoint.empty()) objects_.checkpoint(work + "/" + objects_name);
     held.moment_ms = env_.now_ms();
     reach("objects copied");
   };
@@ -99,9 +99,16 @@ Manifest Snapshots::fill(const std::string& work, const std::string& name) {
     if (exists(from)) copy_file(from, work + "/" + file);
   }
   reach("settings copied");
-  const auto contents = store::examine_checkpoint(work + "/" + objects_name, false);
-  manifest.counts.objects = contents.objects;
-  manifest.counts.object_bytes = contents.bytes;
+  if (lab_.artifacts_endpoint.empty()) {
+    const auto contents = store::examine_checkpoint(work + "/" + objects_name, false);
+    manifest.counts.objects = contents.objects;
+    manifest.counts.object_bytes = contents.bytes;
+  } else {
+    manifest.artifacts_endpoint = lab_.artifacts_endpoint;
+    manifest.artifacts_region = lab_.artifacts_region;
+    manifest.artifacts_addressing = lab_.artifacts_addressing;
+    manifest.artifacts_ca_file = lab_.artifacts_ca_file;
+  }
   manifest.format = format_version;
   manifest.version = SANDBOX_VERSION;
   manifest.name = name;
@@ -117,12 +124,30 @@ Manifest Snapshots::fill(const std::string& work, const std::string& name) {
   return manifest;
 }
 
-Manifest Snapshots::save(const std::string& wanted) {
+void Snapshots::check_files(bool metadata_only) const {
+  if (metadata_only && lab_.artifacts_endpoint.empty()) {
+    throw Error(Code::invalid_parameter_value,
+                "The files of this lab lie in its own store, and keeping them costs little: leave "
+                "out --metadata-only. A lab restored without them would name files that it does "
+                "not have.");
+  }
+  if (!metadata_only && !lab_.artifacts_endpoint.empty()) {
+    throw Error(Code::invalid_state,
+                "The files of this lab lie in " + lab_.artifacts_endpoint +
+                    ", which cannot be kept at one moment from here. `snapshot save "
+                    "--metadata-only` keeps the runs, models, traces and users alone; the files "
+                    "stay there, and only that store's own copies or versions bring back what is "
+                    "removed from it.");
+  }
+}
+
+Manifest Snapshots::save(const std::string& wanted, bool metadata_only) {
   if (lab_.data_dir.empty()) {
     throw Error(Code::not_implemented, "This server has no data directory to keep snapshots in.");
   }
   const std::string name = wanted.empty() ? name_of_time(env_.now_ms()) : wanted;
   check_name(name);
+  check_files(metadata_only);
   const std::unique_lock one(saving_, std::try_to_lock);
   if (!one) {
     throw Error(Code::resource_conflict,
@@ -163,7 +188,14 @@ Manifest Snapshots::save(const std::string& wanted) {
 }
 
 LabFacts lab_facts(const Config& config) {
-  return {config.data_dir, config.default_artifact_root, config.artifacts_destination, config.auth};
+  return {config.data_dir,
+          config.default_artifact_root,
+          config.artifacts_destination,
+          config.auth,
+          config.artifacts_endpoint,
+          config.artifacts_region,
+          config.artifacts_addressing,
+          config.artifacts_ca_file};
 }
 
 void check_name(const std::string& name) {

@@ -27,6 +27,11 @@ struct LabFacts {
   std::string default_artifact_root;
   std::string artifacts_destination;
   std::string auth;
+  // The object store that is not the built-in one, and how it is reached; "" without.
+  std::string artifacts_endpoint{};
+  std::string artifacts_region{};
+  std::string artifacts_addressing{};
+  std::string artifacts_ca_file{};
 };
 LabFacts lab_facts(const Config& config);
 
@@ -50,11 +55,15 @@ class Snapshots {
   // Takes one; it stands on the shelf under its name once it is finished and durable. An empty name
   // becomes the time. Clients are not refused meanwhile: their writes wait for the moment itself. A
   // second caller at the same time gets Error(resource_conflict).
-  Manifest save(const std::string& name);
+  //
+  // Files in another object store cannot be held, and are left where they are: that must be asked
+  // for (`metadata_only`), and is refused where the files are the lab's own.
+  Manifest save(const std::string& name, bool metadata_only = false);
 
  private:
   struct Held;
   void reach(std::string_view step) const;
+  void check_files(bool metadata_only) const;
   Held hold(const std::string& work);
   Manifest fill(const std::string& work, const std::string& name);
 

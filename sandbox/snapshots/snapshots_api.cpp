@@ -8,7 +8,8 @@ void install_snapshots(http::Api& api, Snapshots& snapshots) {
                              "Take a snapshot of the whole lab, which stays in the lab's data "
                              "directory.",
                              [&snapshots](const Wanted& wanted) {
-                               Manifest manifest = snapshots.save(wanted.name);
+                               Manifest manifest =
+                                   snapshots.save(wanted.name, wanted.metadata_only);
                                manifest.files.clear();
                                return manifest;
                              });

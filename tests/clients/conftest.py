@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from own_lab import binary, wait_until_healthy
+from own_lab import binary, clean_environment, wait_until_healthy
 
 READY_SECONDS = 60
 
@@ -72,14 +72,6 @@ class Lab:
         if self.process.poll() is None:
             self.stop()
         self.start()
-
-
-def clean_environment():
-    """The environment without anything that would change the settings of a lab."""
-    prefixes = ("MLOPS_SANDBOX_", "MLFLOW_", "MINIO_", "AWS_")
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(prefixes)
-    }
 
 
 def wait_until(condition, seconds=20):

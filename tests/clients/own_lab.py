@@ -23,6 +23,14 @@ def binary():
     raise AssertionError(f"No program to test: none of {', '.join(map(str, places))} exists")
 
 
+def clean_environment():
+    """The environment without anything that would change the settings of a lab."""
+    prefixes = ("MLOPS_SANDBOX_", "MLFLOW_", "MINIO_", "AWS_")
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(prefixes)
+    }
+
+
 def free_ports(count):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]

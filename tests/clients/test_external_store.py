@@ -428,3 +428,40 @@ def test_a_certificate_of_its_own_needs_its_authority(tmp_path):
                 lab.stop()
     finally:
         store.stop()
+
+
+def test_a_snapshot_leaves_files_there_when_told_to(store, tmp_path):
+    """Runs come back as they were, over the files that are there; no fork shares them."""
+    lab = start_lab(tmp_path, store, "--no-s3")
+    client, run = new_run(lab)
+    (tmp_path / "f.txt").write_text("there")
+    client.log_artifact(run.run_id, str(tmp_path / "f.txt"))
+    said = command(lab, "snapshot", "save", "s", code=1)
+    assert store.s3_url in said and "--metadata-only" in said
+    said = command(lab, "fork", "--into", str(tmp_path / "fork"), "--no-start", code=1)
+    assert "--metadata-only" in said
+    assert "There are no snapshots" in command(lab, "snapshot", "list")
+    said = command(lab, "snapshot", "save", "s", "--metadata-only")
+    assert f"files stay in {store.s3_url}" in said and SECRET not in said
+    assert "is whole" in command(lab, "snapshot", "verify", "s")
+    said = command(lab, "fork", "s", "--into", str(tmp_path / "fork"), "--no-start", code=1)
+    assert "would remove each other's" in said and not (tmp_path / "fork").exists()
+    client.log_param(run.run_id, "later", "lost")
+    lab.stop()
+    said = command(lab, "snapshot", "restore", "s", "--into", str(tmp_path / "second"))
+    assert "Its files are those of the first lab" in said
+    for kept in (tmp_path / "data" / "snapshots" / "s", tmp_path / "second"):
+        assert all(SECRET.encode() not in file.read_bytes()
+                   for file in kept.rglob("*") if file.is_file())
+    # The keys alone come from the person; where the files lie stands in the new lab's settings.
+    second = Lab(tmp_path / "second", "--no-s3", environment=KEYS)
+    client = MlflowClient(second.mlflow_url)
+    assert client.get_run(run.run_id).data.params == {}
+    local = client.download_artifacts(run.run_id, "f.txt", str(tmp_path))
+    assert open(local).read() == "there"
+    second.stop()
+
+
+def test_a_lab_with_files_of_its_own_keeps_them(fresh_lab):
+    said = command(fresh_lab, "snapshot", "save", "s", "--metadata-only", code=1)
+    assert "leave out --metadata-only" in said

@@ -59,6 +59,10 @@ class PostgresTestDatabase final : public db::Database {
     database_->write_work(work);
   }
   void read_work(const std::function<void(db::Tx&)>& work) override { database_->read_work(work); }
+  std::unique_ptr<db::Instant> hold(const std::function<void()>& meanwhile) override {
+    return database_->hold(meanwhile);
+  }
+  [[nodiscard]] std::string uri() const { return uri_of(cluster_, name_); }
 
  private:
   std::string cluster_;
@@ -72,6 +76,11 @@ std::unique_ptr<db::Database> open_test_database(const std::string& sqlite) {
   const char* const cluster = std::getenv("SANDBOX_TEST_POSTGRES");
   if (cluster == nullptr || *cluster == '\0') return db::open_database(sqlite);
   return std::make_unique<PostgresTestDatabase>(cluster);
+}
+
+std::string uri_of_test_database(const db::Database& database) {
+  const auto* const postgres = dynamic_cast<const PostgresTestDatabase*>(&database);
+  return postgres == nullptr ? "" : postgres->uri();
 }
 
 }  // namespace sandbox

@@ -14,4 +14,7 @@ namespace sandbox {
 // `sqlite` is the URI where SQLite is used.
 std::unique_ptr<db::Database> open_test_database(const std::string& sqlite = "sqlite://");
 
+// By which it can be opened a second time; "" where it is SQLite.
+std::string uri_of_test_database(const db::Database& database);
+
 }  // namespace sandbox

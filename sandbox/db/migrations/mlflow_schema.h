@@ -19,6 +19,9 @@ extern const std::string_view mlflow_schema_sql;
 extern const std::string_view mlflow_postgres_schema_sql;
 // The statements of 0002_indexes.sql; they may be run again.
 extern const std::string_view sandbox_indexes_sql;
+// One of them, which every version of this program has made: a database without it is MLflow's
+// alone.
+inline constexpr std::string_view own_index = "sandbox_runs_by_experiment";
 // The statements of 0003_sqlite_statistics.sql; they may be run again.
 extern const std::string_view sqlite_statistics_sql;
 

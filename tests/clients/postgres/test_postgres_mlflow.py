@@ -219,3 +219,78 @@ def test_a_run_file_brings_its_versions(lab, tmp_path):
     second = client.get_model_version_by_alias("net", "champion")
     assert (second.version, second.run_id, second.tags) == ("2", run.run_id, {"number": "1"})
     assert second.source == f"{client.get_run(run.run_id).info.artifact_uri}/model"
+
+
+def everything(database):
+    """What clients can ask of a database, by MLflow's own code."""
+    from mlflow.entities import ViewType
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
+
+    store, registry = Tracking(database, "mlflow-artifacts:/"), Registry(database)
+    experiments = store.search_experiments(ViewType.ALL, max_results=100)
+    ids = [one.experiment_id for one in experiments]
+    runs = store.search_runs(ids, "", ViewType.ALL, 1_000)
+    return (
+        [dict(one) for one in experiments],
+        [run.to_dictionary() for run in runs],
+        [[(point.value, point.step) for point in store.get_metric_history(run.info.run_id, key)]
+         for run in runs for key in run.data.metrics],
+        [dict(version) for version in registry.search_model_versions("name = 'model'", 100)],
+    )
+
+
+def test_a_database_of_the_real_mlflow_is_adopted_when_told_to(server, tmp_path):
+    """Nothing is changed before that, and its copy has all that was in it."""
+    uri = server.make_database("adopted")
+    real = uri.replace("postgresql:", "postgresql+psycopg2:")
+    real_mlflow("db", "upgrade", real)
+
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
+    from mlflow.entities import Metric, Param, RunTag
+
+    store = Tracking(real, "mlflow-artifacts:/")
+    experiment = store.create_experiment("한글")
+    for number in range(3):
+        run = store.create_run(experiment, "u", 1, [], f"run-{number}").info.run_id
+        store.log_batch(run, [Metric("m", step / 3, step, step) for step in range(50)]
+                        + [Metric("odd", float("inf"), 1, 1)],
+                        [Param("p", "")], [RunTag("t", "ü\\\"'")])
+    store.delete_run(run)
+    registry = Registry(real)
+    registry.create_registered_model("model")
+    registry.create_model_version("model", "s3://b/x")
+    before, dumped = everything(real), server.dump("adopted")
+    lab_dir = tmp_path / "lab"
+
+    def refused(*flags):
+        done = subprocess.run(
+            [binary(), "up", "--ci", f"--data-dir={lab_dir}", f"--backend-store-uri={uri}", *flags],
+            capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and server.password not in done.stderr
+        assert list(lab_dir.glob("*before-adoption*")) == []
+        return done.stderr
+
+    said = refused()
+    assert "--adopt" in said and str(lab_dir) in said and "Nothing in it was changed" in said
+    server.psql("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'", "adopted")
+    assert "mlflow db upgrade" in refused("--adopt")
+    server.psql("UPDATE alembic_version SET version_num = 'dc11669786a5'", "adopted")
+    assert everything(real) == before and server.psql(
+        "SELECT COUNT(*) FROM pg_class WHERE relname LIKE 'sandbox_%'", "adopted") == "0"
+
+    with OwnLab(lab_dir, f"--backend-store-uri={uri}", "--adopt") as lab:
+        (copy,) = lab_dir.glob("postgresql.db.before-adoption-*")
+        assert copy.stat().st_mode & 0o077 == 0
+        client = MlflowClient(lab.mlflow_url)
+        assert len(client.search_runs([experiment])) == 2
+        client.create_run(experiment)
+        lab.stop()
+    assert server.dump("adopted") == dumped
+    assert everything(f"sqlite:///{copy}") == before
+    assert everything(real) != before
+    # The second start needs no word.
+    with OwnLab(lab_dir, f"--backend-store-uri={uri}") as lab:
+        lab.stop()
+    assert len(list(lab_dir.glob("postgresql.db.before-adoption-*"))) == 1

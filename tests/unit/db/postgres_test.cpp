@@ -297,6 +297,22 @@ TEST_CASE("a long answer comes whole and in order", "[db]") {
   });
 }
 
+TEST_CASE("large rows of a long answer come whole and in order, in smaller pieces", "[db]") {
+  const auto database = open_test_database();
+  const std::string large(100'000, 'x');
+  database->read([&](db::Tx& tx) {
+    constexpr const char* rows_of_text =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i, "
+        "CASE WHEN i > 400 THEN CAST(? AS TEXT) ELSE '' END FROM n";
+    std::int64_t last = 0;
+    for (db::Rows rows = tx.query_long(rows_of_text, 900, large); rows.next();) {
+      REQUIRE(rows.integer(0) == ++last);
+      REQUIRE(rows.view(1) == (last > 400 ? large : ""));
+    }
+    CHECK(last == 900);
+  });
+}
+
 TEST_CASE("values come back as they were", "[db]") {
   const auto database = open_test_database();
   database->read([](db::Tx& tx) {

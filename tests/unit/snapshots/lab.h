@@ -17,9 +17,13 @@ namespace sandbox::snapshots {
 
 // The stores below a data directory, as `up` lays them out.
 struct Lab {
-  explicit Lab(std::string place, CrashPoint crash_point = {})
+  // Without a database it has an SQLite file.
+  explicit Lab(std::string place,
+               CrashPoint crash_point = {},
+               std::unique_ptr<db::Database> metadata = nullptr)
       : data_dir(std::move(place)),
-        database(db::open_database("sqlite:///" + data_dir + "/mlflow.db")),
+        database(metadata ? std::move(metadata)
+                          : db::open_database("sqlite:///" + data_dir + "/mlflow.db")),
         objects(store::open_object_store(env, data_dir + "/objects")),
         snapshots(env,
                   *database,

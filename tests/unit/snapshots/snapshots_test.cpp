@@ -14,6 +14,7 @@
 #include "sandbox/base/fields_json.h"
 #include "sandbox/snapshots/files.h"
 #include "sandbox/snapshots/restore.h"
+#include "tests/support/test_database.h"
 #include "tests/unit/snapshots/lab.h"
 
 using namespace sandbox;             // NOLINT(google-build-using-namespace): a test of these
@@ -26,7 +27,7 @@ using Catch::Contains;
 
 struct Scene {
   TemporaryDirectory directory;
-  Lab lab = Lab((directory.path / "lab").string());
+  Lab lab = Lab(place("lab"), {}, open_test_database("sqlite:///" + place("lab") + "/mlflow.db"));
 
   [[nodiscard]] std::string place(const std::string& name) const {
     return (directory.path / name).string();
@@ -179,7 +180,7 @@ TEST_CASE("users, keys and settings belong to a snapshot, for their owner's eyes
   }
 }
 
-TEST_CASE("a restored settings file says what the rows rely on", "[snapshots]") {
+TEST_CASE("a restored settings file says what the rows rely on", "[snapshots][sqlite]") {
   Manifest manifest;
   manifest.default_artifact_root = "mlflow-artifacts:/";
   manifest.artifacts_destination = "s3://other/place";
@@ -191,9 +192,16 @@ TEST_CASE("a restored settings file says what the rows rely on", "[snapshots]") 
   manifest.artifacts_destination = "s3://mlflow";
   manifest.auth = "none";
   CHECK(restored_settings("", manifest, {}).empty());
+  CHECK(restored_settings("backend-store-uri = postgresql://old/lab\n", manifest,
+                          {{"backend-store-uri", "postgresql://new/lab"}}) ==
+        "backend-store-uri = postgresql://new/lab\n");
+  manifest.artifacts_endpoint = "https://minio.example.org";
+  manifest.artifacts_region = "us-east-1";
+  CHECK(restored_settings("artifacts-endpoint = https://old\n", manifest, {}) ==
+        "artifacts-endpoint = https://minio.example.org\n");
 }
 
-TEST_CASE("a restore overwrites nothing and says what to do", "[snapshots]") {
+TEST_CASE("a restore overwrites nothing and says what to do", "[snapshots][sqlite]") {
   Scene scene;
   scene.lab.add_run("r1");
   scene.lab.snapshots.save("s");
@@ -206,7 +214,10 @@ TEST_CASE("a restore overwrites nothing and says what to do", "[snapshots]") {
   fs::create_directories(second + "/logs");
   fs::create_directories(second + "/snapshots/old");
   overwrite(second + "/lock", "1\n");
+  overwrite(second + "/places.json", "{\"backend_store_uri\": \"postgresql://old/lab\"}");
   CHECK_NOTHROW(restore({.snapshot = scene.on_shelf("s"), .data_dir = second}));
+  // The database that the last lab there used is not the new one's.
+  CHECK_FALSE(exists(second + "/places.json"));
 }
 
 TEST_CASE("a damaged snapshot is refused before anything is made of it", "[snapshots]") {
@@ -283,7 +294,7 @@ TEST_CASE("names of snapshots are plain, and each is given once", "[snapshots]")
   CHECK(places_of(scene.lab.data_dir).size() == 1);
 }
 
-TEST_CASE("a database in memory says that it cannot be kept", "[snapshots]") {
+TEST_CASE("a database in memory says that it cannot be kept", "[snapshots][sqlite]") {
   const TemporaryDirectory directory;
   SystemEnv env;
   const auto database = db::open_database("sqlite://");
@@ -291,4 +302,28 @@ TEST_CASE("a database in memory says that it cannot be kept", "[snapshots]") {
   Snapshots snapshots(env, *database, *objects, {directory.path.string(), "", "", ""});
   CHECK_THROWS_WITH(snapshots.save("s"), Contains("in memory cannot be kept"));
   CHECK(places_of(directory.path.string()).empty());
+}
+
+TEST_CASE("files in another store are left there only when that is asked for", "[snapshots]") {
+  Scene scene;
+  scene.lab.add_run("r1");
+  CHECK_THROWS_WITH(scene.lab.snapshots.save("s", true), Contains("leave out --metadata-only"));
+  LabFacts facts{scene.lab.data_dir, "mlflow-artifacts:/", "s3://team/mlflow", "none"};
+  facts.artifacts_endpoint = "https://minio.example.org";
+  facts.artifacts_region = "eu-1";
+  facts.artifacts_addressing = "virtual";
+  Snapshots snapshots(scene.lab.env, *scene.lab.database, *scene.lab.objects, facts);
+  CHECK_THROWS_WITH(snapshots.save("s"),
+                    Contains("https://minio.example.org") && Contains("--metadata-only"));
+  CHECK(places_of(scene.lab.data_dir).empty());
+  const Manifest manifest = snapshots.save("s", true);
+  CHECK_FALSE(manifest.has_objects());
+  CHECK(manifest.counts.runs == 1);
+  CHECK_FALSE(exists(scene.on_shelf("s") + "/objects"));
+  CHECK(differences(scene.on_shelf("s"), read_manifest(scene.on_shelf("s")), true).empty());
+  const std::string second = scene.restored(scene.on_shelf("s"), "second");
+  CHECK(read_file(second + "/mlops-sandbox.conf") ==
+        "artifacts-addressing = virtual\nartifacts-destination = s3://team/mlflow\n"
+        "artifacts-endpoint = https://minio.example.org\nartifacts-region = eu-1\n");
+  CHECK(Lab(second).runs() == std::vector<std::string>{"r1"});
 }

@@ -172,10 +172,12 @@ void ObjectSync::copy_one(const Pair& pair) {
   const auto reader = source_.open(pair.object.bucket, pair.object.key);
   if (!reader) return;  // deleted since it was listed
   const store::ObjectInfo& info = reader->info();
-  const auto writer = target_.begin_put(pair.bucket, pair.key, info.headers);
+  store::ObjectHeaders headers = info.headers;
+  headers.tags = source_.tags(pair.object.bucket, pair.object.key);
+  const auto writer = target_.begin_put(pair.bucket, pair.key, headers);
   reader->read(0, info.size, [&](std::string_view piece) { writer->write(piece); });
   // Checksums that a client sent are not handed on: they may be of parts, which differ there.
-  writer->commit(info.headers);
+  writer->commit(headers);
 }
 
 }  // namespace sandbox::migrate

@@ -66,10 +66,11 @@ http::GuardOptions guard_options(const Config& config) {
   return options;
 }
 
-store::s3::S3Options s3_options(const Config& config) {
+store::s3::S3Options s3_options(const Config& config, const jobs::Passes& passes) {
   store::s3::S3Options options;
   options.region = built_in_region;
   options.access_keys.push_back({config.access_key, config.secret_key});
+  options.find_secret = [&passes](std::string_view key) { return passes.s3_secret(key); };
   return options;
 }
 
@@ -82,14 +83,18 @@ struct App::Parts {
                 : std::make_unique<TlsContext>(config.tls_cert, config.tls_key)),
         built_in(needs_built_in(config) ? open_built_in_store(env, config) : nullptr),
         users(open_users(config)),
-        surroundings{env,
-                     built_in.get(),
-                     users.get(),
-                     options.local_token,
-                     [this] { return s3_url(); },
-                     [this](const migrate::Order& order, const migrate::Report& report) {
-                       migration.run(order, report);
-                     }},
+        surroundings{
+            env,
+            built_in.get(),
+            users.get(),
+            options.local_token,
+            [this] { return local_url(backend.load()->config(), tracking_server->port()); },
+            [this] { return s3_url(); },
+            [this](const migrate::Order& order, const migrate::Report& report) {
+              migration.run(order, report);
+            },
+            passes,
+            options.shim},
         migration({surroundings, turnstile, [this]() -> Backend& { return *backend; },
                    [this] { need_built_in(); }, options.keep_place,
                    [this](std::unique_ptr<Backend> next) { take_over(std::move(next)); }}) {
@@ -119,7 +124,7 @@ struct App::Parts {
         http::logged(env, "tracking",
                      http::also_below("/mlflow", http::guarded(guard_options(config), track))));
     if (!config.no_s3) {
-      s3 = std::make_unique<store::s3::S3Service>(env, *built_in, s3_options(config));
+      s3 = std::make_unique<store::s3::S3Service>(env, *built_in, s3_options(config, passes));
       const auto serve =
           turnstile.around([this](http::Request& request) { return ask_s3(request); },
                            [](const http::Request&) { return false; });
@@ -188,6 +193,7 @@ struct App::Parts {
   std::unique_ptr<TlsContext> tls;               // null without --tls-cert
   std::unique_ptr<store::ObjectStore> built_in;  // null when nothing lies in it
   std::unique_ptr<db::Database> users;           // null without --auth basic
+  jobs::Passes passes;
   Surroundings surroundings;
   http::Turnstile turnstile;
   LiveMigration migration;

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sandbox/base/config.h"
 #include "sandbox/live_migration.h"
@@ -13,6 +14,8 @@ namespace sandbox {
 struct AppOptions {
   // Whoever shows it as a Bearer is an administrator: the commands of this machine. "" is nobody.
   std::string local_token;
+  // The command that looks after a job's command; the directory of the attempt is added.
+  std::vector<std::string> shim;
   // Called when the running lab has moved; what it throws keeps the lab where it was.
   KeepPlace keep_place;
 };

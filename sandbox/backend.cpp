@@ -7,6 +7,9 @@
 #include "sandbox/artifacts/artifact_location.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/fernet.h"
+#include "sandbox/base/text.h"
+#include "sandbox/base/tls.h"
+#include "sandbox/jobs/machine.h"
 #include "sandbox/mlflow_ui/front_end.h"
 #include "sandbox/object_stores.h"
 
@@ -43,7 +46,11 @@ std::unique_ptr<auth::Gate> Backend::make_gate() {
   auth::GateOptions options;
   options.default_permission =
       auth::find_permission(config_.default_permission).value_or(auth::Permission::read);
-  options.local_secret = surroundings_.local_token;
+  options.is_local = [this](std::string_view token) {
+    const std::string& local = surroundings_.local_token;
+    return (!local.empty() && equal_in_constant_time(token, local)) ||
+           !surroundings_.passes.job_of(token).empty();
+  };
   options.plain_artifact_path = [](std::string_view path) {
     return artifacts::plain_path(artifacts::safe_path(path));
   };
@@ -86,7 +93,40 @@ MlflowServerOptions Backend::mlflow_options() {
       .gate = gate_.get(),
       .lab = snapshots::lab_facts(config_)};
   options.presign = presign();
+  options.jobs = job_options();
+  options.passes = &surroundings_.passes;
   return options;
+}
+
+jobs::SupervisorOptions Backend::job_options() {
+  jobs::SupervisorOptions options;
+  options.directory = config_.data_dir + "/jobs";
+  options.shim = surroundings_.shim;
+  options.cpus = jobs::machine_cpus();
+  options.memory_bytes = jobs::machine_memory_bytes();
+  options.gpus = jobs::machine_gpus();
+  options.environment = [this](const jobs::Pass& pass) { return job_environment(pass); };
+  return options;
+}
+
+// As `env` prints it, with keys of the job's own. Those of another store stay in the server: jobs
+// reach it through the tracking server.
+jobs::Variables Backend::job_environment(const jobs::Pass& pass) {
+  jobs::Variables variables{{"MLFLOW_TRACKING_URI", surroundings_.tracking_url()},
+                            {"MLFLOW_TRACKING_TOKEN", pass.token}};
+  const std::string s3_url = config_.artifacts_endpoint.empty() ? surroundings_.s3_url() : "";
+  if (!s3_url.empty()) {
+    variables.insert(variables.end(), {{"MLFLOW_S3_ENDPOINT_URL", s3_url},
+                                       {"AWS_ENDPOINT_URL_S3", s3_url},
+                                       {"AWS_ACCESS_KEY_ID", pass.access_key},
+                                       {"AWS_SECRET_ACCESS_KEY", pass.secret_key},
+                                       {"AWS_DEFAULT_REGION", std::string(built_in_region)}});
+  }
+  if (!config_.tls_cert.empty() && is_self_signed(config_.tls_cert)) {
+    variables.emplace_back("MLFLOW_TRACKING_SERVER_CERT_PATH", config_.tls_cert);
+    if (!s3_url.empty()) variables.emplace_back("AWS_CA_BUNDLE", config_.tls_cert);
+  }
+  return variables;
 }
 
 // Null where clients could not use such a URL; they then go through the proxy.

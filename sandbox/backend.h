@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "embedded_store/object_store.h"
 #include "sandbox/auth/gate.h"
@@ -15,6 +16,8 @@
 #include "sandbox/base/env.h"
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
+#include "sandbox/jobs/passes.h"
+#include "sandbox/jobs/supervisor.h"
 #include "sandbox/migrate/api.h"
 #include "sandbox/mlflow_server.h"
 
@@ -26,8 +29,11 @@ struct Surroundings {
   store::ObjectStore* built_in = nullptr;  // null when nothing lies in it
   db::Database* users = nullptr;           // null without --auth basic
   std::string local_token;
-  std::function<std::string()> s3_url;  // asked once requests come; "" with --no-s3
+  std::function<std::string()> tracking_url;  // asked once requests come
+  std::function<std::string()> s3_url;        // the same; "" with --no-s3
   migrate::Migrate migrate;
+  jobs::Passes& passes;
+  std::vector<std::string> shim;  // the command that looks after a job's command
 };
 
 class Backend {
@@ -50,6 +56,8 @@ class Backend {
   MlflowServerOptions mlflow_options();
   WebhookOptions webhook_options();
   artifacts::Presign presign();
+  jobs::SupervisorOptions job_options();
+  jobs::Variables job_environment(const jobs::Pass& pass);
 
   const Surroundings& surroundings_;
   const Config config_;

@@ -21,6 +21,9 @@
 #include "sandbox/http/router.h"
 #include "sandbox/import/api.h"
 #include "sandbox/import/importer.h"
+#include "sandbox/jobs/api.h"
+#include "sandbox/jobs/jobs.h"
+#include "sandbox/jobs/lab_id.h"
 #include "sandbox/mlflow_ui/api.h"
 #include "sandbox/mlflow_ui/pages.h"
 #include "sandbox/registry/aliases.h"
@@ -137,6 +140,9 @@ struct MlflowServer::Parts {
         importer(env,
                  {database, objects, artifacts::parse_s3_uri(options.artifacts_destination),
                   options.default_artifact_root}),
+        passes(options.passes != nullptr ? *options.passes : no_passes),
+        jobs(env, database, experiments, runs, jobs::lab_id(env, options.jobs.directory)),
+        supervisor(env, jobs, runs, artifacts, passes, options.jobs),
         pages(options.find_front_end),
         gate(options.gate) {
     if (gate != nullptr) {
@@ -187,6 +193,10 @@ struct MlflowServer::Parts {
   snapshots::Snapshots snapshots;
   run_archive::RunArchive run_archive;
   import::Importer importer;
+  jobs::Passes no_passes;
+  jobs::Passes& passes;
+  jobs::Jobs jobs;
+  jobs::Supervisor supervisor;
   mlflow_ui::Pages pages;
   auth::Gate* gate;
   http::Api api{{"/api", "/ajax-api"}};
@@ -236,6 +246,7 @@ MlflowServer::MlflowServer(Env& env,
   run_archive::install_run_archive(api, parts_->run_archive);
   import::install_import(api, parts_->importer, options.local_token);
   migrate::install_migrate(api, options.migrate, options.local_token);
+  jobs::install_jobs(api, parts_->jobs, parts_->supervisor, parts_->passes, options.local_token);
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",
@@ -269,14 +280,17 @@ MlflowServer::MlflowServer(Env& env,
 MlflowServer::~MlflowServer() = default;
 
 void MlflowServer::start() {
+  parts_->supervisor.start();
   parts_->trash.start();
 }
 
 void MlflowServer::pause() {
+  parts_->supervisor.pause();
   parts_->trash.stop();
 }
 
 void MlflowServer::stop() {
+  parts_->supervisor.stop();
   parts_->collector.stop();
   parts_->importer.stop();
   parts_->relocation.stop();
@@ -288,9 +302,15 @@ http::Response MlflowServer::handle(http::Request& request) const {
   if (names_workspace(request)) {
     return http::json_error(request, Error(Code::feature_disabled, no_workspaces));
   }
-  if (parts_->gate == nullptr) return parts_->router.handle(request);
-  return parts_->gate->admit(
-      request, [this](http::Request& admitted) { return parts_->router.handle(admitted); });
+  http::Response response = parts_->gate == nullptr
+                                ? parts_->router.handle(request)
+                                : parts_->gate->admit(request, [this](http::Request& admitted) {
+                                    return parts_->router.handle(admitted);
+                                  });
+  if (const std::string job = parts_->passes.job_of(http::bearer(request)); !job.empty()) {
+    jobs::follow(parts_->jobs, job, request, response);
+  }
+  return response;
 }
 
 std::string MlflowServer::endpoints_json() const {

@@ -12,6 +12,8 @@
 #include "sandbox/base/env.h"
 #include "sandbox/db/database.h"
 #include "sandbox/http/request.h"
+#include "sandbox/jobs/passes.h"
+#include "sandbox/jobs/supervisor.h"
 #include "sandbox/migrate/api.h"
 #include "sandbox/mlflow_ui/pages.h"
 #include "sandbox/snapshots/snapshots.h"
@@ -47,6 +49,8 @@ struct MlflowServerOptions {
   // Where users have to log in; it must outlive the server. Null lets everybody do everything.
   auth::Gate* gate = nullptr;
   snapshots::LabFacts lab{};  // what snapshots are taken of
+  jobs::SupervisorOptions jobs{};
+  jobs::Passes* passes = nullptr;  // what jobs show at the doors; null where none can run
 };
 
 class MlflowServer {
@@ -58,12 +62,12 @@ class MlflowServer {
                const MlflowServerOptions& options);
   ~MlflowServer();
 
-  // Begins what runs beside the requests: emptying the trash. pause() ends it until the next
-  // start().
+  // Begins what runs beside the requests: emptying the trash, jobs. pause() ends that until the
+  // next start(); jobs that run go on meanwhile.
   void start();
   void pause();
-  // Ends it, deliveries to webhooks, and a clean-up that a request began, so that no request is
-  // waited for; requests are still answered.
+  // Ends it, running jobs, deliveries to webhooks, and a clean-up that a request began, so that no
+  // request is waited for; requests are still answered.
   void stop();
   // Safe from every thread.
   http::Response handle(http::Request& request) const;

@@ -325,9 +325,12 @@ std::string Authenticator::signing_key(const AccessKey& key,
   return derived;
 }
 
-const AccessKey& Authenticator::find_key(std::string_view id) const {
+AccessKey Authenticator::find_key(std::string_view id) const {
   for (const AccessKey& key : options_.access_keys) {
     if (key.id == id) return key;
+  }
+  if (options_.find_secret) {
+    if (auto secret = options_.find_secret(id)) return {std::string(id), *std::move(secret)};
   }
   throw fault("InvalidAccessKeyId", {{"AWSAccessKeyId", std::string(id)}});
 }

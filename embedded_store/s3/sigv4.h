@@ -68,7 +68,7 @@ class Authenticator {
   [[nodiscard]] Claim claim_in_header(const sandbox::http::Request& request) const;
   [[nodiscard]] Claim claim_in_query(const sandbox::http::Request& request) const;
   void check_time(const Claim& claim) const;
-  [[nodiscard]] const AccessKey& find_key(std::string_view id) const;
+  [[nodiscard]] AccessKey find_key(std::string_view id) const;
   [[nodiscard]] Authorization authenticate_v2(const sandbox::http::Request& request,
                                               const sandbox::http::Query& query) const;
   std::string signing_key(const AccessKey& key, const std::string& day, const std::string& region);

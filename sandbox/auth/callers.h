@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <semaphore>
@@ -34,12 +35,12 @@ struct Login {
 // Safe from every thread.
 class Callers {
  public:
-  // `local_secret` is a token of the person who started the server, who is an administrator without
-  // a user; "" for none.
+  // `is_local` knows the tokens of the person who started the server, who is an administrator
+  // without a user; empty for none.
   Callers(Env& env,
           Accounts& accounts,
           Permission default_permission,
-          std::string local_secret = "");
+          std::function<bool(std::string_view token)> is_local = {});
 
   // `Basic` with a password or `Bearer` with a token.
   Login authenticate(std::string_view authorization, const std::string& remote_address);
@@ -70,7 +71,7 @@ class Callers {
   Env& env_;
   Accounts& accounts_;
   const Permission default_permission_;
-  const std::string local_secret_;
+  const std::function<bool(std::string_view token)> is_local_;
   CallerPointer local_;
   std::string digest_key_;    // of this process: what is remembered cannot be compared outside
   std::string nobodys_hash_;  // so that an unknown name takes as long as a wrong password

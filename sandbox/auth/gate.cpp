@@ -48,7 +48,7 @@ bool is_open(const http::Request& request) {
 
 Gate::Gate(Env& env, db::Database& tracking, db::Database& users, GateOptions options)
     : accounts_(env, users),
-      callers_(env, accounts_, options.default_permission, options.local_secret),
+      callers_(env, accounts_, options.default_permission, std::move(options.is_local)),
       world_{accounts_, callers_, Resources(tracking), std::move(options.plain_artifact_path)} {}
 
 http::Response Gate::admit(http::Request& request, const http::Handler& next) {

@@ -18,7 +18,8 @@ namespace sandbox::auth {
 
 struct GateOptions {
   Permission default_permission = Permission::read;
-  std::string local_secret;  // what the commands on this machine show; "" for none
+  // Whether a token is one of the person who runs the lab: of a command on this machine, of a job.
+  std::function<bool(std::string_view token)> is_local;
   std::function<std::string(std::string_view path)> plain_artifact_path;
 };
 

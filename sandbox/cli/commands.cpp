@@ -43,7 +43,9 @@ constexpr std::array commands{
     Command{"migrate", "Move the lab to PostgreSQL and another S3, or back", migrate},
     Command{"snapshot", "Keep the whole lab as it is now: snapshot save, list, restore", snapshot},
     Command{"fork", "Start a second lab from a snapshot, or from now: fork --into DIR", fork_lab},
-    Command{"run", "One run as a file: run export ID > run.tar, run import run.tar", run_command},
+    Command{"run", "Run a command as a job: run -- python train.py; run export|import one run",
+            run_command},
+    Command{"jobs", "Look after jobs: jobs list|show|logs|cancel|retry|rm", jobs},
     Command{"auth", "Users and tokens: auth user add|list|passwd|rm, auth token create", auth},
     Command{"down", "Stop the lab; its data stays", down},
     Command{"version", "Show the version", version},
@@ -90,6 +92,7 @@ int run(const Words& words) {
     return help();
   const std::string name = words[0] == "--version" ? "version" : words[0];
   const Words rest(words.begin() + 1, words.end());
+  if (name == "shim") return shim(rest);
   for (const Command& command : commands) {
     if (name != command.name) continue;
     if (command.run != nullptr) return command.run(rest);

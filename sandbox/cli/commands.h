@@ -25,6 +25,9 @@ int relocate(const Words& words);
 int sql(const Words& words);
 int snapshot(const Words& words);
 int run_command(const Words& words);
+int run_job(const Words& words);  // run with a `--`: what follows it is the command
+int jobs(const Words& words);
+int shim(const Words& words);  // not for people: sandbox/jobs/shim.h
 int fork_lab(const Words& words);
 int auth(const Words& words);
 int server(const Words& words);  // MLflow's name for up

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -150,10 +151,13 @@ int import_run(const Words& words) {
 
 int run_command(const Words& words) {
   const char* usage =
-      "Usage: mlops-sandbox run export|import (each has --help)\n\n"
+      "Usage: mlops-sandbox run [OPTIONS] -- COMMAND (run -- --help shows the options)\n"
+      "       mlops-sandbox run export|import (each has --help)\n\n"
+      "  -- COMMAND                  run a program as a job, with a run of its own\n"
       "  export ID [--output FILE]   one run with its history, files and models, as one file\n"
       "  import FILE|-               take such a file into this lab, under the same id\n\n"
-      "Both work on a stopped lab too. Starting training jobs comes with a later version.\n";
+      "The last two work on a stopped lab too.\n";
+  if (std::find(words.begin(), words.end(), "--") != words.end()) return run_job(words);
   const std::string verb = words.empty() ? "" : words[0];
   const Words rest(words.begin() + (words.empty() ? 0 : 1), words.end());
   if (verb == "export") return export_run(rest);

@@ -136,6 +136,7 @@ MlflowServerOptions options_of(const Config& config, const std::string& local_to
   options.default_artifact_root = config.default_artifact_root;
   options.artifacts_destination = config.artifacts_destination;
   options.lab = snapshots::lab_facts(config);
+  options.jobs.directory = config.data_dir + "/jobs";
   return options;
 }
 
@@ -226,6 +227,16 @@ std::string TrackingDoor::get(const std::string& path,
     separator = '&';
   }
   return checked(http::ask(peer_, target));
+}
+
+std::string TrackingDoor::remove(const std::string& path) {
+  if (stopped_) {
+    http::Request request = request_for("DELETE", path);
+    const http::Response response = stopped_->ask(request, "{}");
+    return checked(http::Answer{response.status, response.body});
+  }
+  return checked(
+      http::ask(peer_, {.method = "DELETE", .target = "/api/" + path, .json = "{}"}));
 }
 
 std::string TrackingDoor::post(const std::string& path, const std::string& json) {

@@ -45,6 +45,7 @@ class TrackingDoor {
   std::string get(const std::string& path,
                   const std::vector<std::pair<std::string, std::string>>& query);
   std::string post(const std::string& path, const std::string& json);
+  std::string remove(const std::string& path);  // DELETE
   // An answer of many lines, each handed on as it comes, without its end.
   void post_for_lines(const std::string& path,
                       const std::string& json,

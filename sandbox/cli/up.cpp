@@ -256,7 +256,9 @@ int serve(const Start& start, const std::function<void(const LabState&, std::int
   {
     const std::string local_token = new_local_token(env);
     LabState state;
-    App app(config, {local_token, [&](const Config& now, const migrate::Settings& settings) {
+    App app(config, {local_token,
+                     {"/proc/self/exe", "shim"},  // this very program, also when it was built anew
+                     [&](const Config& now, const migrate::Settings& settings) {
                        keep_place(state, now, settings);
                      }});
     app.start();

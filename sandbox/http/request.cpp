@@ -107,4 +107,11 @@ Response Response::json(int status, std::string body) {
   return text(status, std::move(body), "application/json");
 }
 
+std::string_view bearer(const Request& request) {
+  constexpr std::string_view scheme = "bearer ";
+  const std::string_view shown = request.headers.get("authorization");
+  if (!equal_ignoring_case(shown.substr(0, scheme.size()), scheme)) return {};
+  return trim(shown.substr(scheme.size()));
+}
+
 }  // namespace sandbox::http

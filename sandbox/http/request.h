@@ -87,6 +87,9 @@ struct Request {
 // Sends one piece of a streamed body; throws when the client is gone.
 using Sink = std::function<void(std::string_view piece)>;
 
+// The token of `Authorization: Bearer <token>`; "" for none.
+std::string_view bearer(const Request& request);
+
 struct Response {
   int status = 200;
   Headers headers;

@@ -37,17 +37,7 @@ constexpr std::array empty_rows{
     EmptyRow{"GET", "3.0/mlflow/gateway/guardrails/list", "There is no gateway.", "{}"},
     EmptyRow{"POST", "3.0/mlflow/demo/delete", "Deletes the demo data: there is none.",
              R"({"features_deleted":[],"status":"deleted"})"},
-    EmptyRow{"POST", "3.0/jobs/search", "MLflow's own jobs: there are none.", R"({"jobs":[]})"},
 };
-
-struct JobId {
-  std::string job_id;
-  static constexpr auto fields() { return std::tuple{in_path("job_id", &JobId::job_id)}; }
-};
-
-Empty no_job(const JobId& in) {
-  throw Error(Code::resource_does_not_exist, "Job with ID " + in.job_id + " not found");
-}
 
 // The reference answers 503, which its clients would ask again for minutes.
 void install_workspaces(http::Api& api) {
@@ -77,12 +67,6 @@ void install_absent_features(http::Api& api) {
                     return http::Response::json(200, answer);
                   });
     }
-  }
-  for (const char* root : {"3.0/jobs/", "3.0/mlflow/jobs/"}) {
-    api.get<JobId, Empty>(std::string(root) + "{job_id}", "A job of MLflow's: there are none.",
-                          no_job);
-    api.patch<JobId, Empty>(std::string(root) + "cancel/{job_id}",
-                            "Cancel a job of MLflow's: there are none.", no_job);
   }
   install_workspaces(api);
 }

@@ -88,9 +88,9 @@ struct NewRun {
 };
 
 struct RunUpdate {
-  std::optional<std::string> status;  // one of the five names
-  std::optional<std::int64_t> end_time;
-  std::string run_name;  // "" leaves the name
+  std::optional<std::string> status{};  // one of the five names
+  std::optional<std::int64_t> end_time{};
+  std::string run_name{};  // "" leaves the name
 };
 
 struct RunSearch {

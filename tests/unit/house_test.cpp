@@ -36,6 +36,7 @@ const std::map<std::string, Names> arrows{
     {"artifacts", {"base", "http", "db", "object_store", "tracking"}},
     {"upkeep", {"base", "http", "db", "object_store", "tracking", "registry", "artifacts"}},
     {"snapshots", {"base", "http", "db", "object_store", "migrate"}},
+    {"jobs", {"base", "http", "db", "object_store", "tracking", "artifacts"}},
     {"run_archive", {"base", "http", "db", "object_store", "tracking", "artifacts", "upkeep"}},
     {"import", {"base", "http", "db", "object_store", "remote", "tracking", "traces", "artifacts"}},
     {"migrate", {"base", "http", "db", "object_store", "artifacts"}},

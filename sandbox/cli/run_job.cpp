@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+
+#include "sandbox/base/config.h"
+#include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
+#include "sandbox/cli/commands.h"
+#include "sandbox/cli/job_log.h"
+#include "sandbox/cli/lab.h"
+#include "sandbox/jobs/shim.h"
+#include "sandbox/upkeep/age.h"
+
+// A command as a job of the lab.
+namespace sandbox::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of the caller's environment a job gets what says where programs and libraries lie.
+constexpr std::array passed_on{
+    "PATH",       "HOME",       "USER",        "LOGNAME",      "SHELL",
+    "LANG",       "LC_ALL",     "LC_CTYPE",    "TZ",           "TMPDIR",
+    "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH",
+    "JAVA_HOME",  "CUDA_HOME"};
+
+std::string environment(const std::string& name) {
+  return process_environment()(name).value_or("");
+}
+
+struct Wanted {
+  jobs::NewJob job;
+  std::string memory;
+  std::string timeout;
+  std::string cpus;
+  std::string directory;
+  std::string python;
+  std::vector<std::string> variables;
+  std::vector<std::string> secrets;
+  bool is_detached = false;
+  bool as_json = false;
+  LabFlags lab;
+};
+
+[[noreturn]] void refuse(const std::string& sentence) {
+  throw Error(Code::invalid_parameter_value, sentence);
+}
+
+// "NAME=value", or "NAME" for the caller's own value.
+tracking::KeyValue variable_of(const std::string& text, const std::string& flag) {
+  const std::size_t equals = text.find('=');
+  if (equals != std::string::npos) return {text.substr(0, equals), text.substr(equals + 1)};
+  const std::string value = environment(text);
+  if (value.empty()) {
+    refuse(flag + " " + text + ": this shell has no variable " + text + ". Set it, or write " +
+           flag + " " + text + "=VALUE.");
+  }
+  return {text, value};
+}
+
+// First in PATH, as its `activate` does it.
+void choose_python(Wanted& wanted) {
+  if (wanted.python.empty()) return;
+  const fs::path place = fs::absolute(wanted.python).lexically_normal();
+  if (!fs::exists(place / "bin" / "python")) {
+    refuse("--python: there is no Python environment in " + place.string() +
+           " (no bin/python). Make one: python3 -m venv " + shell_word(place.string()) + ".");
+  }
+  auto& env = wanted.job.spec.env;
+  std::erase_if(env, [](const auto& one) { return one.key == "PYTHONHOME"; });
+  env.push_back({"VIRTUAL_ENV", place.string()});
+  env.push_back({"PATH", (place / "bin").string() + ":" + environment("PATH")});
+}
+
+// The commit that is checked out there; "" outside of git.
+std::string git_commit(const std::string& directory) {
+  const std::string command = "git -C " + shell_word(directory) + " rev-parse HEAD 2>/dev/null";
+  FILE* pipe = popen(command.c_str(), "r");  // NOLINT(cert-env33-c): a fixed command
+  if (pipe == nullptr) return "";
+  std::array<char, 128> out{};
+  const bool has_line = std::fgets(out.data(), out.size(), pipe) != nullptr;
+  return pclose(pipe) == 0 && has_line ? std::string(trim(out.data())) : "";
+}
+
+bool declare(Wanted& wanted, const Words& words) {
+  jobs::JobSpec& spec = wanted.job.spec;
+  Arguments arguments("run",
+                      "Runs a command as a job of the running lab: with a run of its own, its log "
+                      "kept, its use measured, its limits held.");
+  arguments.text("--name", spec.name, "A name for the job and its run [the script's]");
+  arguments.text("--experiment", spec.experiment_name,
+                 "The experiment of its run; without it the one the script sets, else Default");
+  arguments.text("--cpus", wanted.cpus, "Cores that are set aside for it, e.g. 0.5 [1]");
+  arguments.text("--mem", wanted.memory, "Stop it above so much memory, e.g. 512M, 2G");
+  arguments.number("--gpus", spec.gpus, "GPUs that are set aside for it [0]");
+  arguments.text("--timeout", wanted.timeout, "Stop an attempt after so long, e.g. 90s, 10m, 2h");
+  arguments.number("--retries", spec.retries, "Try again so often, with growing pauses [0]");
+  arguments.number("--priority", spec.priority, "Higher ones start first [0]");
+  arguments.list("--after", spec.after, "Start once this job has succeeded; several times");
+  arguments.list("--env,-e", wanted.variables, "NAME=VALUE, or NAME for the value it has here");
+  arguments.list("--secret", wanted.secrets, "The same; the log shows the value as ***");
+  arguments.text("--python", wanted.python, "The Python environment (venv) to run it in");
+  arguments.text("--dir", wanted.directory, "Where it runs [here]");
+  arguments.flag("--detach,-d", wanted.is_detached, "Print the job's id and leave it to itself");
+  arguments.flag("--json", wanted.as_json, "With --detach: the job as JSON");
+  wanted.lab.declare(arguments, false);
+  arguments.footer(
+      "Everything after -- is the command; no shell reads it. Its log is shown until it ends, its "
+      "exit code is\nhanded on, and Ctrl-C cancels it.\n"
+      "\nA job is told where the lab is: MLFLOW_TRACKING_URI, MLFLOW_TRACKING_TOKEN, "
+      "MLFLOW_RUN_ID,\n"
+      "MLFLOW_EXPERIMENT_NAME, MLFLOW_S3_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY. "
+      "The keys are its own\nand end with it. Memory is held by looking four times a second.\n"
+      "\nExamples:\n"
+      "  mlops-sandbox run -- python train.py\n"
+      "  mlops-sandbox run --mem 2G --timeout 1h --retries 2 --detach -- python train.py --lr 0.1\n"
+      "  mlops-sandbox run --python ./venv --secret HF_TOKEN -- python train.py\n"
+      "  mlops-sandbox jobs list");
+  return arguments.parse(words);
+}
+
+void fill(Wanted& wanted, const Words& command) {
+  jobs::JobSpec& spec = wanted.job.spec;
+  spec.command = command;
+  spec.working_dir =
+      (wanted.directory.empty() ? fs::current_path() : fs::absolute(wanted.directory)).string();
+  if (!wanted.memory.empty()) {
+    const auto bytes = jobs::parse_bytes(wanted.memory);
+    if (!bytes) refuse("--mem " + wanted.memory + " is no size: write 512M or 2G.");
+    spec.memory_bytes = *bytes;
+  }
+  if (!wanted.cpus.empty()) {
+    const auto cpus = parse_double(wanted.cpus);
+    if (!cpus || !(*cpus > 0)) refuse("--cpus " + wanted.cpus + " is no number of cores.");
+    spec.cpus = *cpus;
+  }
+  if (!wanted.timeout.empty()) {
+    const bool is_plain = wanted.timeout.find_first_not_of("0123456789.") == std::string::npos;
+    spec.timeout_s =
+        static_cast<double>(upkeep::parse_age(wanted.timeout + (is_plain ? "s" : ""))) / 1000;
+  }
+  for (const char* name : passed_on) {
+    if (const std::string value = environment(name); !value.empty()) {
+      spec.env.push_back({name, value});
+    }
+  }
+  choose_python(wanted);
+  for (const std::string& text : wanted.variables) spec.env.push_back(variable_of(text, "--env"));
+  for (const std::string& text : wanted.secrets) {
+    wanted.job.secrets.push_back(variable_of(text, "--secret"));
+  }
+  spec.git_commit = git_commit(spec.working_dir);
+}
+
+}  // namespace
+
+int run_job(const Words& words) {
+  const auto line = std::find(words.begin(), words.end(), "--");
+  Words options(words.begin(), line);
+  const Words command(line + 1, words.end());
+  if (command.size() == 1 && (command[0] == "--help" || command[0] == "-h")) options = command;
+  Wanted wanted;
+  if (!declare(wanted, options)) return 0;
+  fill(wanted, command);
+  TrackingDoor door(wanted.lab);
+  const std::string answer = door.post("sandbox/jobs", to_json(wanted.job));
+  const auto job = from_json<jobs::Job>(answer);
+  if (wanted.is_detached) {
+    std::printf("%s\n", wanted.as_json ? answer.c_str() : job.job_id.c_str());
+    return 0;
+  }
+  std::fprintf(stderr, "Job %s, run %s\n", job.job_id.c_str(), job.details.run_id.c_str());
+  const jobs::Job ended = show_log(door, job.job_id, {.follow = true, .cancel_by_signal = true});
+  std::fprintf(stderr, "Job %s\n", state_text(ended).c_str());
+  if (ended.state() == jobs::Status::succeeded) return 0;
+  const std::int64_t code = ended.details.exit_code.value_or(1);
+  return code > 0 && code < 256 ? static_cast<int>(code) : 1;
+}
+
+int shim(const Words& words) {
+  if (words.size() != 1) {
+    throw Error(Code::invalid_parameter_value, "shim is the server's own: it starts jobs.");
+  }
+  return jobs::run_shim(words[0]);
+}
+
+}  // namespace sandbox::cli

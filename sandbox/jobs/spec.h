@@ -1,0 +1,66 @@
+// What a job is asked to be. Kept as JSON in the column `params` of MLflow's jobs table.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "sandbox/base/fields.h"
+#include "sandbox/tracking/experiments.h"
+
+namespace sandbox::jobs {
+
+inline constexpr std::int64_t retries_max = 100;
+inline constexpr std::size_t command_bytes_max = std::size_t{128} << 10;  // what Linux takes in one
+inline constexpr std::size_t secret_bytes_min = 4;  // shorter ones would mask half of the log
+
+struct JobSpec {
+  std::vector<std::string> command;  // the program and its arguments; no shell
+  std::string name;                  // "": the program's or script's name
+  std::string experiment_name;       // "": the first one that the command sets, else Default
+  std::string working_dir;           // absolute
+  double cpus = 1;                   // cores that are set aside
+  std::int64_t memory_bytes = 0;     // the limit; 0: none
+  std::int64_t gpus = 0;
+  double timeout_s = 0;      // of one attempt; 0: none
+  std::int64_t retries = 0;  // further attempts after a failure
+  std::int64_t priority = 0;
+  std::vector<std::string> after;       // jobs that have to succeed first
+  std::vector<tracking::KeyValue> env;  // on top of what every job gets
+  std::vector<std::string> secrets;     // names of variables whose values are masked in the log
+  std::string git_commit;               // of the working directory
+  static constexpr auto fields() {
+    return std::tuple{
+        field("command", &JobSpec::command, "The program and its arguments; no shell reads them."),
+        field("name", &JobSpec::name, "A name for people; the script's name when absent."),
+        field("experiment_name", &JobSpec::experiment_name,
+              "The experiment of the job's run; made where there is none. Absent: the first one "
+              "that the command sets itself, else Default."),
+        field("working_dir", &JobSpec::working_dir, "Where it runs, an absolute path."),
+        field("cpus", &JobSpec::cpus, "Cores that are set aside for it."),
+        field("memory_bytes", &JobSpec::memory_bytes, "It is stopped above this; 0 is no limit."),
+        field("gpus", &JobSpec::gpus, "GPUs that are set aside for it."),
+        field("timeout_s", &JobSpec::timeout_s, "Seconds an attempt may take; 0 is no limit."),
+        field("retries", &JobSpec::retries, "Further attempts after one that failed."),
+        field("priority", &JobSpec::priority, "Higher ones start first."),
+        field("after", &JobSpec::after, "Ids of jobs that have to succeed before it starts."),
+        field("env", &JobSpec::env, "Further environment variables."),
+        field("secrets", &JobSpec::secrets, "Names of the variables whose values are masked."),
+        field("git_commit", &JobSpec::git_commit, "The commit of the working directory.")};
+  }
+};
+
+// Fills in the name, and throws Error(invalid_parameter_value) for what cannot be: no command, a
+// working directory that is not there, negative numbers, names of variables with '=' in them.
+void complete(JobSpec& spec);
+
+// "512M", "2G", "1.5Gi", "800000": bytes, K, M and G being powers of 1024. nullopt for other texts.
+std::optional<std::int64_t> parse_bytes(std::string_view text);
+
+// A command as a shell would read it, for people.
+std::string command_text(const std::vector<std::string>& command);
+
+}  // namespace sandbox::jobs

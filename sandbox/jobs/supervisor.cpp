@@ -1,0 +1,518 @@
+#include "sandbox/jobs/supervisor.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/base/error.h"
+#include "sandbox/base/log.h"
+#include "sandbox/base/private_file.h"
+#include "sandbox/base/text.h"
+#include "sandbox/jobs/diagnosis.h"
+#include "sandbox/jobs/processes.h"
+#include "sandbox/jobs/spawn.h"
+
+namespace sandbox::jobs {
+namespace {
+
+constexpr std::chrono::milliseconds between_looks{200};
+constexpr std::chrono::seconds between_idle_looks{5};
+constexpr std::chrono::seconds longest_end{20};  // the shim's grace is 10
+constexpr std::int64_t not_begun_pause_ms = 5'000;
+constexpr std::int64_t first_pause_ms = 1'000;  // before the first retry; doubles
+constexpr std::int64_t longest_pause_ms = 300'000;
+constexpr std::size_t tail_bytes = 65'536;  // of the log, where a failure's reason is looked for
+constexpr const char* secrets_file = "secrets.json";
+constexpr const char* pass_file = "pass.json";
+
+struct Secrets {
+  std::vector<tracking::KeyValue> values;
+  static constexpr auto fields() { return std::tuple{field("values", &Secrets::values)}; }
+};
+
+class FileBody final : public http::BodyReader {
+ public:
+  explicit FileBody(const std::filesystem::path& file)
+      : in_(file, std::ios::binary), size_(std::filesystem::file_size(file)) {}
+  std::size_t read(char* out, std::size_t max) override {
+    in_.read(out, static_cast<std::streamsize>(max));
+    return static_cast<std::size_t>(in_.gcount());
+  }
+  [[nodiscard]] std::optional<std::uint64_t> length() const override { return size_; }
+
+ private:
+  std::ifstream in_;
+  std::uint64_t size_;
+};
+
+std::string read_part(const std::filesystem::path& file, std::uint64_t offset, std::size_t most) {
+  std::ifstream in(file, std::ios::binary);
+  std::string out;
+  if (!in) return out;
+  in.seekg(static_cast<std::streamoff>(offset));
+  out.resize(most);
+  in.read(out.data(), static_cast<std::streamsize>(most));
+  out.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+  return out;
+}
+
+std::string tail_of(const std::filesystem::path& file) {
+  std::error_code failed;
+  const std::uintmax_t size = std::filesystem::file_size(file, failed);
+  if (failed) return "";
+  return read_part(file, size > tail_bytes ? size - tail_bytes : 0, tail_bytes);
+}
+
+// "CPU" as people say it: 1 core, 2.5 cores.
+std::string cores_text(double cpus) {
+  std::array<char, 32> out{};
+  std::snprintf(out.data(), out.size(), "%g core%s", cpus, cpus == 1 ? "" : "s");
+  return out.data();
+}
+
+}  // namespace
+
+Supervisor::Supervisor(Env& env,
+                       Jobs& jobs,
+                       tracking::Runs& runs,
+                       artifacts::Artifacts& artifacts,
+                       Passes& passes,
+                       SupervisorOptions options)
+    : env_(env),
+      jobs_(jobs),
+      runs_(runs),
+      artifacts_(artifacts),
+      passes_(passes),
+      options_(std::move(options)) {}
+
+Supervisor::~Supervisor() {
+  pause();
+}
+
+void Supervisor::start() {
+  if (thread_.joinable()) return;
+  is_started_ = true;
+  thread_ = std::jthread([this](const std::stop_token& stop) { look_until_told(stop); });
+}
+
+void Supervisor::pause() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+  thread_ = {};
+}
+
+void Supervisor::stop() {
+  if (!is_started_) return;
+  pause();
+  is_ending_ = true;
+  const auto deadline = std::chrono::steady_clock::now() + longest_end;
+  while (!running_.empty() && std::chrono::steady_clock::now() < deadline) {
+    try {
+      for (auto& [id, one] : running_) tell_to_end(one);
+      look();
+    } catch (const std::exception& failure) {
+      log::warning("jobs could not be ended in order", {{"reason", failure.what()}});
+    }
+    std::this_thread::sleep_for(between_looks);
+  }
+}
+
+void Supervisor::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_woken_ = true;
+  }
+  woken_.notify_all();
+}
+
+void Supervisor::look_until_told(const std::stop_token& stop) {
+  bool is_recovered = false;
+  while (!stop.stop_requested()) {
+    bool is_busy = true;
+    try {
+      if (!is_recovered) recover();
+      is_recovered = true;
+      is_busy = look();
+    } catch (const std::exception& failure) {
+      // A database that is away, a full disk: what runs goes on, and is looked at again.
+      log::warning("jobs could not be looked after", {{"reason", failure.what()}});
+    }
+    std::unique_lock lock(mutex_);
+    woken_.wait_for(lock, stop, is_busy ? between_looks : between_idle_looks,
+                    [this] { return is_woken_; });
+    is_woken_ = false;
+  }
+}
+
+// Jobs that an earlier server has begun.
+void Supervisor::recover() {
+  for (const Job& job : jobs_.unfinished()) {
+    if (job.state() != Status::running || running_.contains(job.job_id)) continue;
+    Running one{job, Attempt(directory_of(job.job_id), job.details.attempt)};
+    if (const auto pass = read_file(directory_of(job.job_id) / pass_file)) {
+      passes_.admit(job.job_id, from_json<Pass>(*pass));
+    }
+    log::info("job found again", {{"job", job.job_id}});
+    running_.emplace(job.job_id, std::move(one));
+  }
+}
+
+bool Supervisor::look() {
+  const std::vector<Job> unfinished = jobs_.unfinished();
+  std::vector<Job> waiting;
+  for (const Job& job : unfinished) {
+    if (job.state() == Status::pending) waiting.push_back(job);
+    const auto at = running_.find(job.job_id);
+    if (at != running_.end() && job.details.is_cancel_wanted) tell_to_end(at->second);
+  }
+  std::vector<std::string> ids;
+  for (const auto& [id, one] : running_) ids.push_back(id);
+  for (const std::string& id : ids) look_at(running_.at(id));
+  if (!is_ending_) start_waiting(waiting);
+  return !running_.empty() || !waiting.empty();
+}
+
+void Supervisor::look_at(Running& one) {
+  if (one.shim > 0 && waitpid(one.shim, nullptr, WNOHANG) == one.shim) one.shim = 0;
+  take_usage(one);
+  if (const auto end = one.attempt.end()) {
+    take_usage(one);
+    finish(one, *end);
+    return;
+  }
+  switch (one.attempt.look()) {
+    case Attempt::Shim::alive: return;
+    case Attempt::Shim::never_started: {
+      End end;
+      end.reason = "lost";
+      close(one, Status::pending, "The server ended before it began.", end);
+      return;
+    }
+    case Attempt::Shim::gone:
+      // It may have written its last word between the two looks.
+      if (const auto end = one.attempt.end()) {
+        finish(one, *end);
+      } else {
+        lose(one);
+      }
+  }
+}
+
+void Supervisor::take_usage(Running& one) {
+  const std::string text = read_part(one.attempt.file("usage"), one.usage_read, tail_bytes);
+  std::vector<tracking::Metric> points;
+  std::size_t begin = 0;
+  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+    const auto usage = from_json<Usage>(std::string_view(text).substr(begin, end - begin));
+    const auto add = [&](const char* name, double value) {
+      tracking::Metric point;
+      point.key = std::string("system/") + name;
+      point.value = value;
+      point.timestamp = usage.time_ms;
+      point.step = one.samples;
+      points.push_back(std::move(point));
+    };
+    add("cpu_utilization_percentage", usage.cpu_percent);
+    add("system_memory_usage_megabytes", usage.memory_megabytes);
+    add("disk_read_megabytes", usage.read_megabytes);
+    add("disk_written_megabytes", usage.written_megabytes);
+    ++one.samples;
+    begin = end + 1;
+  }
+  if (points.empty()) return;
+  one.usage_read += begin;
+  try {
+    runs_.log_batch(one.job.details.run_id, points, {}, {});
+  } catch (const Error& failure) {
+    log::warning("a job's use was not logged",
+                 {{"job", one.job.job_id}, {"reason", failure.what()}});
+  }
+}
+
+void Supervisor::start_waiting(const std::vector<Job>& waiting) {
+  bool is_full = false;
+  for (const Job& job : waiting) {
+    std::string reason = reason_to_wait(job);
+    if (reason.empty() && is_full) reason = "It waits for its turn.";
+    if (reason.starts_with("It waits for room")) is_full = true;
+    if (reason == "-") {
+      jobs_.end(job, Status::canceled, "A job that it was to come after did not succeed.", {});
+      continue;
+    }
+    if (reason.empty()) {
+      notes_.erase(job.job_id);
+      begin(job);
+    } else if (notes_[job.job_id] != reason) {
+      jobs_.note(job.job_id, reason);
+      notes_[job.job_id] = reason;
+    }
+  }
+  std::erase_if(notes_, [&](const auto& note) {
+    return std::none_of(waiting.begin(), waiting.end(),
+                        [&](const Job& job) { return job.job_id == note.first; });
+  });
+}
+
+// "" when it can start, "-" when it never will.
+std::string Supervisor::reason_to_wait(const Job& job) const {
+  if (job.next_attempt_at && *job.next_attempt_at > env_.now_ms()) {
+    return "Attempt " + std::to_string(job.details.attempt) + " failed; the next one comes soon.";
+  }
+  for (const std::string& id : job.spec.after) {
+    Status before = Status::failed;
+    try {
+      before = jobs_.get(id).state();
+    } catch (const Error&) {
+      return "-";  // removed
+    }
+    if (is_final(before) && before != Status::succeeded) return "-";
+    if (before != Status::succeeded) return "It waits for job " + id + ".";
+  }
+  double cpus = options_.cpus;
+  std::int64_t memory = options_.memory_bytes;
+  std::int64_t gpus = options_.gpus;
+  for (const auto& [id, one] : running_) {
+    cpus -= one.job.spec.cpus;
+    memory -= one.job.spec.memory_bytes;
+    gpus -= one.job.spec.gpus;
+  }
+  const JobSpec& spec = job.spec;
+  if (spec.cpus > cpus + 1e-9) {
+    return "It waits for room: " + cores_text(spec.cpus) + " of " + cores_text(options_.cpus) + ".";
+  }
+  if (spec.memory_bytes > memory) {
+    return "It waits for room: " + bytes_text(static_cast<double>(spec.memory_bytes)) + " of " +
+           bytes_text(static_cast<double>(options_.memory_bytes)) + " of memory.";
+  }
+  if (spec.gpus > gpus) return "It waits for room: a GPU.";
+  return "";
+}
+
+void Supervisor::begin(Job job) {
+  if (!jobs_.begin_attempt(job)) return;
+  Running one{job, Attempt(directory_of(job.job_id), job.details.attempt)};
+  Running& kept = running_.insert_or_assign(job.job_id, std::move(one)).first->second;
+  std::filesystem::create_directories(kept.attempt.directory());
+  write_private_file(kept.attempt.file("order.json").string(), to_json(order_of(kept.job)));
+  kept.shim = spawn_shim(options_.shim, kept.attempt.directory());
+  log::info("job started", {{"job", job.job_id}, {"attempt", job.details.attempt}});
+}
+
+Order Supervisor::order_of(const Job& job) {
+  const Pass pass = Passes::make(env_);
+  write_private_file((directory_of(job.job_id) / pass_file).string(), to_json(pass));
+  passes_.admit(job.job_id, pass);
+  Order order;
+  order.command = job.spec.command;
+  order.working_dir = job.spec.working_dir;
+  order.timeout_s = job.spec.timeout_s;
+  order.memory_bytes = job.spec.memory_bytes;
+  order.processes_max = options_.processes_max;
+  order.log_bytes_max = options_.log_bytes_max;
+  const std::string threads =
+      std::to_string(std::max<std::int64_t>(1, std::llround(std::floor(job.spec.cpus))));
+  order.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+               {"LANG", "C.UTF-8"},
+               {"PYTHONUNBUFFERED", "1"},
+               {"OMP_NUM_THREADS", threads}};
+  for (const auto& [name, value] : options_.environment(pass)) order.env[name] = value;
+  order.env["MLFLOW_RUN_ID"] = job.details.run_id;
+  order.env["MLFLOW_EXPERIMENT_NAME"] = job.spec.experiment_name;
+  if (job.spec.experiment_name.empty()) order.env.erase("MLFLOW_EXPERIMENT_NAME");
+  order.env["MLOPS_SANDBOX_JOB_ID"] = job.job_id;
+  order.env["MLOPS_SANDBOX_ATTEMPT"] = std::to_string(job.details.attempt);
+  for (const tracking::KeyValue& one : job.spec.env) order.env[one.key] = one.value;
+  if (const auto text = read_file(directory_of(job.job_id) / secrets_file)) {
+    for (const tracking::KeyValue& one : from_json<Secrets>(*text).values) {
+      order.env[one.key] = one.value;
+      order.secrets.push_back(one.value);
+    }
+  }
+  order.secrets.push_back(pass.token);
+  order.secrets.push_back(pass.secret_key);
+  return order;
+}
+
+void Supervisor::tell_to_end(Running& one) {
+  if (one.is_told_to_end) return;
+  const int shim = one.attempt.pid_in("lock");
+  // Only the one that holds the lock is that process; numbers are used again.
+  if (shim <= 0 || one.attempt.look() != Attempt::Shim::alive) return;
+  kill(shim, SIGTERM);
+  one.is_told_to_end = true;
+}
+
+void Supervisor::finish(Running& one, const End& end) {
+  const auto error = diagnose(one.job.spec, end, tail_of(one.attempt.log()));
+  if (!error) {
+    close(one, Status::succeeded, "", end);
+  } else if (end.reason == "canceled" && is_ending_) {
+    close(one, Status::canceled,
+          "The lab was stopped while it ran. `mlops-sandbox jobs retry " + one.job.job_id +
+              "` runs it again.",
+          end);
+  } else if (end.reason == "canceled") {
+    close(one, Status::canceled, *error, end);
+  } else if (end.reason == "timeout") {
+    close(one, Status::timeout, *error, end);
+  } else {
+    close(one, Status::failed, *error, end);
+  }
+}
+
+// The shim is gone without a word: the machine was switched off, or somebody killed it. Its command
+// went with it; what that had started in its session goes now.
+void Supervisor::lose(Running& one) {
+  if (const int command = one.attempt.pid_in("command"); command > 0) {
+    for (const ProcessInfo& process : all_processes()) {
+      if (process.session == command) kill(process.pid, SIGKILL);
+    }
+  }
+  End end;
+  end.reason = "lost";
+  end.exit_code = 137;
+  close(one, Status::failed,
+        "What looked after it was killed, or the machine was switched off, so it was ended. "
+        "`mlops-sandbox jobs retry " +
+            one.job.job_id + "` runs it again.",
+        end);
+}
+
+void Supervisor::close(Running& one, Status status, const std::string& error, const End& end) {
+  const Job& job = one.job;
+  keep_log(job);
+  const Job current = jobs_.get(job.job_id);
+  const bool may_retry = status == Status::failed && current.retry_count < job.spec.retries &&
+                         !current.details.is_cancel_wanted && !is_ending_;
+  if (status == Status::pending) {
+    jobs_.wait_for_retry(job, error, env_.now_ms() + not_begun_pause_ms, false);
+  } else if (may_retry) {
+    const std::int64_t pause = std::min(
+        longest_pause_ms, first_pause_ms << std::min<std::int64_t>(current.retry_count, 20));
+    jobs_.wait_for_retry(job, error, env_.now_ms() + pause, true);
+  } else {
+    jobs_.end(job, status, error, end.exit_code);
+  }
+  log::info("job ended", {{"job", job.job_id}, {"status", status_name(status)}, {"reason", error}});
+  clean_up(one);
+}
+
+// Of a job that may be retried by hand the secrets stay, with the log, until it is removed.
+void Supervisor::clean_up(Running& one) {
+  const std::string job_id = one.job.job_id;
+  passes_.revoke(job_id);
+  std::error_code ignored;
+  std::filesystem::remove(directory_of(job_id) / pass_file, ignored);
+  std::filesystem::remove_all(one.attempt.directory(), ignored);
+  if (one.shim > 0) waitpid(one.shim, nullptr, 0);
+  running_.erase(job_id);
+}
+
+// Into the run's files. When that fails the log stays where it is, and is read from there.
+void Supervisor::keep_log(const Job& job) {
+  const std::filesystem::path file = directory_of(job.job_id) / "log";
+  if (!std::filesystem::exists(file)) return;
+  try {
+    FileBody body(file);
+    artifacts_.put(
+        artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below("logs/job.log"), body);
+  } catch (const std::exception& failure) {
+    log::warning("a job's log was not kept among its run's files",
+                 {{"job", job.job_id}, {"reason", failure.what()}});
+  }
+}
+
+void Supervisor::check_room(const JobSpec& spec) const {
+  const auto refuse = [](const std::string& what, const std::string& there) {
+    throw Error(Code::invalid_parameter_value, "This machine has " + there + "; the job wants " +
+                                                   what + " and would wait for ever.");
+  };
+  if (spec.cpus > options_.cpus) refuse(cores_text(spec.cpus), cores_text(options_.cpus));
+  if (spec.memory_bytes > options_.memory_bytes) {
+    refuse(bytes_text(static_cast<double>(spec.memory_bytes)) + " of memory",
+           bytes_text(static_cast<double>(options_.memory_bytes)));
+  }
+  if (spec.gpus > options_.gpus) {
+    refuse(std::to_string(spec.gpus) + " GPUs", std::to_string(options_.gpus));
+  }
+}
+
+Job Supervisor::submit(NewJob order, const std::string& creator) {
+  if (!is_started_) throw Error(Code::invalid_state, "Jobs run in a running lab: `up` starts it.");
+  for (const tracking::KeyValue& secret : order.secrets) {
+    if (secret.value.size() < secret_bytes_min) {
+      throw Error(Code::invalid_parameter_value,
+                  "The secret " + secret.key + " has less than " +
+                      std::to_string(secret_bytes_min) +
+                      " bytes: masking it would mask half of the log.");
+    }
+    order.spec.secrets.push_back(secret.key);
+  }
+  check_room(order.spec);
+  const std::string job_id = env_.new_uuid();
+  const std::filesystem::path directory = directory_of(job_id);
+  std::filesystem::create_directories(directory);
+  try {
+    if (!order.secrets.empty()) {
+      write_private_file((directory / secrets_file).string(), to_json(Secrets{order.secrets}));
+    }
+    Job job = jobs_.submit(job_id, std::move(order.spec), creator);
+    wake();
+    return job;
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory, ignored);
+    throw;
+  }
+}
+
+Job Supervisor::cancel(const std::string& job_id) {
+  Job job = jobs_.cancel(job_id);
+  wake();
+  return job;
+}
+
+Job Supervisor::retry(const std::string& job_id) {
+  Job job = jobs_.retry(job_id);
+  wake();
+  return job;
+}
+
+void Supervisor::remove(const std::string& job_id) {
+  jobs_.remove(job_id);
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_of(job_id), ignored);
+}
+
+std::string Supervisor::log(const std::string& job_id,
+                            std::uint64_t offset,
+                            std::size_t bytes_max) {
+  const Job job = jobs_.get(job_id);
+  const std::filesystem::path file = directory_of(job_id) / "log";
+  if (std::filesystem::exists(file)) return read_part(file, offset, bytes_max);
+  try {
+    const auto reader = artifacts_.open(
+        artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below("logs/job.log"));
+    const std::uint64_t size = reader->info().size;
+    std::string out;
+    if (offset < size) {
+      reader->read(offset, std::min<std::uint64_t>(bytes_max, size - offset),
+                   [&](std::string_view piece) { out += piece; });
+    }
+    return out;
+  } catch (const Error&) {
+    return "";  // nothing was printed yet
+  }
+}
+
+}  // namespace sandbox::jobs

@@ -261,10 +261,11 @@ int serve(const Start& start, const std::function<void(const LabState&, std::int
                      [&](const Config& now, const migrate::Settings& settings) {
                        keep_place(state, now, settings);
                      }});
-    app.start();
+    // The ports take connections already, so whoever reads this is answered.
     state = state_of(app, config, env);
     state.local_token = local_token;
     write_state(state);
+    app.start();
     const std::int64_t ms = (env.monotonic_ns() - start.began_ns) / 1'000'000;
     log::info("started", {{"version", SANDBOX_VERSION},
                           {"pid", state.pid},

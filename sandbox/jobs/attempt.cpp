@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sandbox/base/error.h"
@@ -37,8 +38,11 @@ Attempt::Shim Attempt::look() const {
     throw Error(Code::invalid_state, lock + " cannot be read: " + std::strerror(errno));
   }
   const bool is_alive = flock(held, LOCK_EX | LOCK_NB) != 0;
+  struct stat now {};
+  const bool is_ours = fstat(held, &now) == 0 && now.st_size == 0;  // a shim writes its number
   close(held);
-  return is_alive ? Shim::alive : Shim::gone;
+  if (is_alive) return Shim::alive;
+  return is_ours ? Shim::never_started : Shim::gone;
 }
 
 int Attempt::pid_in(const char* name) const {

@@ -190,6 +190,7 @@ void Supervisor::look_at(Running& one) {
     finish(one, *end);
     return;
   }
+  if (one.shim > 0) return;  // it may not have come to its lock yet
   switch (one.attempt.look()) {
     case Attempt::Shim::alive: return;
     case Attempt::Shim::never_started: {

@@ -23,9 +23,6 @@ MaskedLog::MaskedLog(const std::string& file,
                 "The log " + file + " cannot be written: " + std::strerror(errno));
   }
   std::erase_if(secrets_, [](const std::string& secret) { return secret.empty(); });
-  // The longest first: a secret may begin with another one.
-  std::sort(secrets_.begin(), secrets_.end(),
-            [](const auto& left, const auto& right) { return left.size() > right.size(); });
   struct stat now {};
   if (fstat(file_, &now) == 0) bytes_ = now.st_size;
 }
@@ -34,32 +31,33 @@ MaskedLog::~MaskedLog() {
   close(file_);
 }
 
-// How much of the end of `waiting_` may be the beginning of a secret.
-std::size_t MaskedLog::held_back() const {
-  std::size_t held = 0;
-  for (const std::string& secret : secrets_) {
-    for (std::size_t size = std::min(secret.size() - 1, waiting_.size()); size > held; --size) {
-      if (std::string_view(waiting_).ends_with(std::string_view(secret).substr(0, size))) {
-        held = size;
-        break;
+// From the left, at each place the longest secret. Where a longer one may yet come true, the rest
+// waits, unless nothing more comes.
+void MaskedLog::flush(bool is_last) {
+  std::string masked;
+  std::size_t at = 0;
+  while (at < waiting_.size()) {
+    const std::string_view rest = std::string_view(waiting_).substr(at);
+    std::size_t found = 0;
+    bool may_grow = false;
+    for (const std::string& secret : secrets_) {
+      if (rest.starts_with(secret)) {
+        found = std::max(found, secret.size());
+      } else if (!is_last && secret.size() > rest.size() && secret.starts_with(rest)) {
+        may_grow = true;
       }
     }
+    if (may_grow) break;
+    masked += found > 0 ? std::string_view("***") : rest.substr(0, 1);
+    at += std::max<std::size_t>(found, 1);
   }
-  return held;
+  waiting_.erase(0, at);
+  append(masked);
 }
 
 void MaskedLog::write(std::string_view bytes) {
   waiting_ += bytes;
-  for (const std::string& secret : secrets_) {
-    for (std::size_t at = waiting_.find(secret); at != std::string::npos;
-         at = waiting_.find(secret, at)) {
-      waiting_.replace(at, secret.size(), "***");
-      at += 3;
-    }
-  }
-  const std::size_t whole = waiting_.size() - held_back();
-  append(std::string_view(waiting_).substr(0, whole));
-  waiting_.erase(0, whole);
+  flush(false);
 }
 
 void MaskedLog::append(std::string_view bytes) {
@@ -81,8 +79,7 @@ void MaskedLog::append(std::string_view bytes) {
 }
 
 void MaskedLog::end() {
-  append(waiting_);
-  waiting_.clear();
+  flush(true);
   if (!is_cut_) return;
   const std::string_view note = "\n[the rest was left out: the log was full, or the disk]\n";
   if (::write(file_, note.data(), note.size()) < 0) return;  // the disk still is

@@ -25,8 +25,8 @@ class MaskedLog {
   [[nodiscard]] bool is_cut() const { return is_cut_; }
 
  private:
+  void flush(bool is_last);
   void append(std::string_view bytes);
-  [[nodiscard]] std::size_t held_back() const;
 
   int file_ = -1;
   std::vector<std::string> secrets_;

@@ -147,17 +147,28 @@ int import_run(const Words& words) {
   return 0;
 }
 
+// What follows `--`, a project's entry point, and what a job ran before are commands.
+bool is_job(const Words& words) {
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return word == "--" || word.starts_with("--project") || word.starts_with("--from-run");
+  });
+}
+
 }  // namespace
 
 int run_command(const Words& words) {
   const char* usage =
       "Usage: mlops-sandbox run [OPTIONS] -- COMMAND (run -- --help shows the options)\n"
+      "       mlops-sandbox run [OPTIONS] --project DIR [-e ENTRY] [-P NAME=VALUE]\n"
+      "       mlops-sandbox run [OPTIONS] --from-run ID\n"
       "       mlops-sandbox run export|import (each has --help)\n\n"
       "  -- COMMAND                  run a program as a job, with a run of its own\n"
+      "  --project DIR               an MLproject folder, as `mlflow run` does\n"
+      "  --from-run ID               what the job of that run ran, once more\n"
       "  export ID [--output FILE]   one run with its history, files and models, as one file\n"
       "  import FILE|-               take such a file into this lab, under the same id\n\n"
       "The last two work on a stopped lab too.\n";
-  if (std::find(words.begin(), words.end(), "--") != words.end()) return run_job(words);
+  if (is_job(words)) return run_job(words);
   const std::string verb = words.empty() ? "" : words[0];
   const Words rest(words.begin() + (words.empty() ? 0 : 1), words.end());
   if (verb == "export") return export_run(rest);

@@ -9,6 +9,8 @@
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/job_log.h"
 #include "sandbox/cli/lab.h"
+#include "sandbox/jobs/jobs.h"
+#include "sandbox/jobs/mlproject.h"
 #include "sandbox/jobs/shim.h"
 #include "sandbox/upkeep/age.h"
 
@@ -29,6 +31,11 @@ std::string environment(const std::string& name) {
   return process_environment()(name).value_or("");
 }
 
+struct RunAnswer {
+  tracking::Run run;
+  static constexpr auto fields() { return std::tuple{field("run", &RunAnswer::run)}; }
+};
+
 struct Wanted {
   jobs::NewJob job;
   std::string memory;
@@ -38,6 +45,10 @@ struct Wanted {
   std::string python;
   std::vector<std::string> variables;
   std::vector<std::string> secrets;
+  std::string project;
+  std::string entry_point = "main";
+  std::vector<std::string> params;
+  std::string from_run;
   bool is_detached = false;
   bool as_json = false;
   LabFlags lab;
@@ -59,10 +70,12 @@ tracking::KeyValue variable_of(const std::string& text, const std::string& flag)
   return {text, value};
 }
 
-// First in PATH, as its `activate` does it.
+// First in PATH, as its `activate` does it. The directory, or the interpreter in it.
 void choose_python(Wanted& wanted) {
   if (wanted.python.empty()) return;
-  const fs::path place = fs::absolute(wanted.python).lexically_normal();
+  fs::path place = fs::absolute(wanted.python).lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();
+  if (fs::exists(place) && !fs::is_directory(place)) place = place.parent_path().parent_path();
   if (!fs::exists(place / "bin" / "python")) {
     refuse("--python: there is no Python environment in " + place.string() +
            " (no bin/python). Make one: python3 -m venv " + shell_word(place.string()) + ".");
@@ -98,10 +111,15 @@ bool declare(Wanted& wanted, const Words& words) {
   arguments.number("--retries", spec.retries, "Try again so often, with growing pauses [0]");
   arguments.number("--priority", spec.priority, "Higher ones start first [0]");
   arguments.list("--after", spec.after, "Start once this job has succeeded; several times");
-  arguments.list("--env,-e", wanted.variables, "NAME=VALUE, or NAME for the value it has here");
+  arguments.list("--env", wanted.variables, "NAME=VALUE, or NAME for the value it has here");
   arguments.list("--secret", wanted.secrets, "The same; the log shows the value as ***");
   arguments.text("--python", wanted.python, "The Python environment (venv) to run it in");
   arguments.text("--dir", wanted.directory, "Where it runs [here]");
+  arguments.text("--project", wanted.project, "Run this MLproject folder instead of a command");
+  arguments.text("--entry-point,-e", wanted.entry_point, "Of the project [main]");
+  arguments.list("--param,-P", wanted.params, "NAME=VALUE for the project; several times");
+  arguments.text("--from-run", wanted.from_run,
+                 "Run again what the job of this run ran; secrets have to be given again");
   arguments.flag("--detach,-d", wanted.is_detached, "Print the job's id and leave it to itself");
   arguments.flag("--json", wanted.as_json, "With --detach: the job as JSON");
   wanted.lab.declare(arguments, false);
@@ -116,13 +134,66 @@ bool declare(Wanted& wanted, const Words& words) {
       "  mlops-sandbox run -- python train.py\n"
       "  mlops-sandbox run --mem 2G --timeout 1h --retries 2 --detach -- python train.py --lr 0.1\n"
       "  mlops-sandbox run --python ./venv --secret HF_TOKEN -- python train.py\n"
+      "  mlops-sandbox run --project ./project -e train -P lr=0.1\n"
+      "  mlops-sandbox run --from-run 0123456789abcdef0123456789abcdef\n"
       "  mlops-sandbox jobs list");
   return arguments.parse(words);
 }
 
-void fill(Wanted& wanted, const Words& command) {
+void take_project(Wanted& wanted) {
+  std::vector<tracking::KeyValue> params;
+  for (const std::string& text : wanted.params) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) refuse("-P " + text + ": write -P NAME=VALUE.");
+    params.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
   jobs::JobSpec& spec = wanted.job.spec;
-  spec.command = command;
+  jobs::ProjectRun project = jobs::project_run(wanted.project, wanted.entry_point, params);
+  if (spec.name.empty()) spec.name = project.name;
+  spec.command = std::move(project.command);
+  spec.entry_point = std::move(project.entry_point);
+  spec.params = std::move(project.params);
+  wanted.directory = wanted.project;
+}
+
+// The command, its place and its environment of then; what the flags say now wins.
+void take_job(Wanted& wanted, TrackingDoor& door) {
+  const std::string answer = door.get("2.0/mlflow/runs/get", {{"run_id", wanted.from_run}});
+  std::string job_id;
+  for (const auto& tag : from_json<RunAnswer>(answer).run.data.tags) {
+    if (tag.key == jobs::job_tag) job_id = tag.value;
+  }
+  if (job_id.empty()) {
+    refuse("Run " + wanted.from_run +
+           " was made by no job, so what it ran is not known. Type it: run -- COMMAND.");
+  }
+  jobs::JobSpec then = ask_job(door, job_id).spec;
+  if (!then.secrets.empty() && wanted.secrets.empty()) {
+    refuse("That job had secrets, which are not kept: give --secret " +
+           join(then.secrets, " --secret ") + ".");
+  }
+  jobs::JobSpec& now = wanted.job.spec;
+  then.secrets.clear();
+  then.after = now.after;
+  then.priority = now.priority;
+  if (!now.name.empty()) then.name = now.name;
+  if (!now.experiment_name.empty()) then.experiment_name = now.experiment_name;
+  if (now.retries != 0) then.retries = now.retries;
+  if (now.gpus != 0) then.gpus = now.gpus;
+  if (wanted.directory.empty()) wanted.directory = then.working_dir;
+  now = std::move(then);
+}
+
+void take_environment(jobs::JobSpec& spec) {
+  for (const char* name : passed_on) {
+    if (const std::string value = environment(name); !value.empty()) {
+      spec.env.push_back({name, value});
+    }
+  }
+}
+
+void fill(Wanted& wanted) {
+  jobs::JobSpec& spec = wanted.job.spec;
   spec.working_dir =
       (wanted.directory.empty() ? fs::current_path() : fs::absolute(wanted.directory)).string();
   if (!wanted.memory.empty()) {
@@ -140,11 +211,6 @@ void fill(Wanted& wanted, const Words& command) {
     spec.timeout_s =
         static_cast<double>(upkeep::parse_age(wanted.timeout + (is_plain ? "s" : ""))) / 1000;
   }
-  for (const char* name : passed_on) {
-    if (const std::string value = environment(name); !value.empty()) {
-      spec.env.push_back({name, value});
-    }
-  }
   choose_python(wanted);
   for (const std::string& text : wanted.variables) spec.env.push_back(variable_of(text, "--env"));
   for (const std::string& text : wanted.secrets) {
@@ -158,12 +224,24 @@ void fill(Wanted& wanted, const Words& command) {
 int run_job(const Words& words) {
   const auto line = std::find(words.begin(), words.end(), "--");
   Words options(words.begin(), line);
-  const Words command(line + 1, words.end());
+  const Words command(line == words.end() ? line : line + 1, words.end());
   if (command.size() == 1 && (command[0] == "--help" || command[0] == "-h")) options = command;
   Wanted wanted;
   if (!declare(wanted, options)) return 0;
-  fill(wanted, command);
+  if (static_cast<int>(line != words.end()) + static_cast<int>(!wanted.project.empty()) +
+          static_cast<int>(!wanted.from_run.empty()) !=
+      1) {
+    refuse("Say one thing to run: -- COMMAND, --project DIR or --from-run ID.");
+  }
   TrackingDoor door(wanted.lab);
+  if (!wanted.from_run.empty()) {
+    take_job(wanted, door);
+  } else {
+    take_environment(wanted.job.spec);
+    wanted.job.spec.command = command;
+    if (!wanted.project.empty()) take_project(wanted);
+  }
+  fill(wanted);
   const std::string answer = door.post("sandbox/jobs", to_json(wanted.job));
   const auto job = from_json<jobs::Job>(answer);
   if (wanted.is_detached) {

@@ -6,11 +6,11 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "sandbox/base/yaml.h"
 #include "sandbox/import/file_store_meta.h"
 #include "sandbox/import/metric_points.h"
 #include "sandbox/import/trace_columns.h"
 #include "sandbox/import/uris.h"
-#include "sandbox/import/yaml.h"
 
 namespace sandbox::import {
 namespace {

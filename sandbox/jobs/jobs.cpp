@@ -105,21 +105,27 @@ Job Jobs::submit(const std::string& job_id, JobSpec spec, const std::string& cre
   job.creation_time = job.last_update_time = env_.now_ms();
   job.details.has_experiment = !spec.experiment_name.empty();
   const std::string command = command_text(spec.command);
+  const bool is_project = !spec.entry_point.empty();
   tracking::NewRun run;
   run.experiment_id = experiment_of(spec);
   run.user_id = creator;
   run.run_name = spec.name;
   run.start_time = job.creation_time;
   run.tags = {{std::string(job_tag), job.job_id},
-              {"mlflow.source.name", command},
-              {"mlflow.source.type", "JOB"},
+              {"mlflow.source.name", is_project ? spec.working_dir : command},
+              {"mlflow.source.type", is_project ? "PROJECT" : "JOB"},
               {"mlflow.user", creator}};
+  if (is_project) {
+    run.tags.push_back({"mlflow.project.entryPoint", spec.entry_point});
+    run.tags.push_back({"mlflow.project.env", "local"});
+  }
   if (!spec.git_commit.empty()) run.tags.push_back({"mlflow.source.git.commit", spec.git_commit});
   job.details.run_id = runs_.create(run).info.run_id;
   runs_.update(job.details.run_id, {.status = "SCHEDULED"});
   std::vector<tracking::KeyValue> params{{"job.command", command},
                                          {"job.working_dir", spec.working_dir}};
   if (!spec.git_commit.empty()) params.push_back({"job.git_commit", spec.git_commit});
+  params.insert(params.end(), spec.params.begin(), spec.params.end());
   runs_.log_batch(job.details.run_id, {}, params, {});
   const std::optional<double> timeout =
       spec.timeout_s > 0 ? std::optional(spec.timeout_s) : std::nullopt;

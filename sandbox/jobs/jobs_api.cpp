@@ -26,38 +26,6 @@ struct JobListing {
   }
 };
 
-// MLflow's shape of a job (mlflow/server/job_api.py).
-struct MlflowJob {
-  std::string job_id;
-  std::int64_t creation_time = 0;
-  std::string job_name;
-  JobSpec params;
-  std::optional<double> timeout;
-  std::string status;
-  std::optional<std::string> result;
-  std::optional<std::string> error_message;
-  std::int64_t retry_count = 0;
-  std::int64_t last_update_time = 0;
-  JobDetails status_details;
-  std::optional<std::string> creator;
-  std::optional<std::string> status_message;
-  static constexpr auto fields() {
-    return std::tuple{field("job_id", &MlflowJob::job_id),
-                      field("creation_time", &MlflowJob::creation_time),
-                      field("job_name", &MlflowJob::job_name),
-                      field("params", &MlflowJob::params),
-                      field("timeout", &MlflowJob::timeout),
-                      field("status", &MlflowJob::status),
-                      field("result", &MlflowJob::result),
-                      field("error_message", &MlflowJob::error_message),
-                      field("retry_count", &MlflowJob::retry_count),
-                      field("last_update_time", &MlflowJob::last_update_time),
-                      field("status_details", &MlflowJob::status_details),
-                      field("creator", &MlflowJob::creator),
-                      field("status_message", &MlflowJob::status_message)};
-  }
-};
-
 struct MlflowSearch {
   std::string job_name;
   std::vector<std::string> statuses;
@@ -67,26 +35,66 @@ struct MlflowSearch {
   }
 };
 
-struct MlflowJobs {
-  std::vector<MlflowJob> jobs;
-  static constexpr auto fields() { return std::tuple{field("jobs", &MlflowJobs::jobs)}; }
-};
+// MLflow's shape of a job (mlflow/server/job_api.py), which has every member, null or not.
+void write_mlflow_job(JsonWriter& writer, const Job& job) {
+  const auto member = [&](const char* name, const auto& value) {
+    writer.name(name);
+    writer.value(value);
+  };
+  const auto text = [&](const char* name, const std::string& value) {
+    writer.name(name);
+    value.empty() ? writer.null() : writer.value(value);
+  };
+  writer.begin_object();
+  member("job_id", job.job_id);
+  member("creation_time", job.creation_time);
+  member("job_name", job.name);
+  writer.name("params");
+  writer.raw(to_json(job.spec));
+  writer.name("timeout");
+  job.spec.timeout_s > 0 ? writer.value(job.spec.timeout_s) : writer.null();
+  member("status", job.status);
+  writer.name("result");
+  if (job.state() == Status::succeeded) {
+    writer.begin_object();
+    member("run_id", job.details.run_id);
+    writer.end_object();
+  } else {
+    writer.null();
+  }
+  text("error_message", job.error_message);
+  member("retry_count", job.retry_count);
+  member("last_update_time", job.last_update_time);
+  writer.name("status_details");
+  writer.raw(to_json(job.details));
+  text("creator", job.creator);
+  text("status_message", job.status_message);
+  for (const char* name : {"progress", "progress_updated_at"}) {
+    writer.name(name);
+    writer.null();
+  }
+  writer.end_object();
+}
 
-MlflowJob mlflow_job(Job job) {
-  MlflowJob out;
-  out.job_id = std::move(job.job_id);
-  out.creation_time = job.creation_time;
-  out.job_name = std::move(job.name);
-  if (job.spec.timeout_s > 0) out.timeout = job.spec.timeout_s;
-  out.params = std::move(job.spec);
-  out.status = std::move(job.status);
-  out.error_message = unless_empty(job.error_message);
-  out.retry_count = job.retry_count;
-  out.last_update_time = job.last_update_time;
-  out.status_details = std::move(job.details);
-  out.creator = unless_empty(job.creator);
-  out.status_message = unless_empty(job.status_message);
-  return out;
+http::Response mlflow_answer(const Job& job) {
+  std::string out;
+  JsonWriter writer(out);
+  write_mlflow_job(writer, job);
+  return http::Response::json(200, out);
+}
+
+http::Response search_as_mlflow(Jobs& jobs, http::Request& request) {
+  const auto search = from_json<MlflowSearch>(http::Api::json_body(request));
+  std::string out;
+  JsonWriter writer(out);
+  writer.begin_object();
+  writer.name("jobs");
+  writer.begin_array();
+  for (const Job& job : jobs.list({search.job_name, search.statuses}))
+    write_mlflow_job(writer, job);
+  writer.end_array();
+  writer.end_object();
+  return http::Response::json(200, out);
 }
 
 // What of the answers names an experiment.
@@ -182,24 +190,18 @@ void install_jobs(http::Api& api,
                   const std::string& local_token) {
   const Door door(passes, local_token);
   install_own(api, jobs, supervisor, door);
-  api.post<MlflowSearch, MlflowJobs>(
-      "3.0/jobs/search", "List jobs, as MLflow does.", [&jobs](const MlflowSearch& search) {
-        MlflowJobs out;
-        for (Job& job : jobs.list({search.job_name, search.statuses})) {
-          out.jobs.push_back(mlflow_job(std::move(job)));
-        }
-        return out;
-      });
+  api.add_raw("POST", "3.0/jobs/search", "List jobs, as MLflow does.",
+              [&jobs](http::Request& request) { return search_as_mlflow(jobs, request); });
   for (const std::string root : {"3.0/jobs/", "3.0/mlflow/jobs/"}) {
-    api.get<JobName, MlflowJob>(
-        root + "{job_id}", "Show a job, as MLflow does.",
-        [&jobs](const JobName& name) { return mlflow_job(jobs.get(name.job_id)); });
-    api.patch<JobName, MlflowJob>(
-        root + "cancel/{job_id}", "Stop a job, as MLflow does.",
-        [&supervisor, door](const JobName& name, const http::Request& request) {
-          door.check(request);
-          return mlflow_job(supervisor.cancel(name.job_id));
-        });
+    api.add_raw("GET", root + "{job_id}", "Show a job, as MLflow does.",
+                [&jobs](http::Request& request) {
+                  return mlflow_answer(jobs.get(std::string(request.parameter("job_id"))));
+                });
+    api.add_raw("PATCH", root + "cancel/{job_id}", "Stop a job, as MLflow does.",
+                [&supervisor, door](http::Request& request) {
+                  door.check(request);
+                  return mlflow_answer(supervisor.cancel(std::string(request.parameter("job_id"))));
+                });
   }
 }
 

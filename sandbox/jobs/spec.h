@@ -28,10 +28,12 @@ struct JobSpec {
   double timeout_s = 0;      // of one attempt; 0: none
   std::int64_t retries = 0;  // further attempts after a failure
   std::int64_t priority = 0;
-  std::vector<std::string> after;       // jobs that have to succeed first
-  std::vector<tracking::KeyValue> env;  // on top of what every job gets
-  std::vector<std::string> secrets;     // names of variables whose values are masked in the log
-  std::string git_commit;               // of the working directory
+  std::vector<std::string> after;          // jobs that have to succeed first
+  std::vector<tracking::KeyValue> env;     // on top of what every job gets
+  std::vector<std::string> secrets;        // names of variables whose values are masked in the log
+  std::string git_commit;                  // of the working directory
+  std::vector<tracking::KeyValue> params;  // logged as params of the run
+  std::string entry_point;                 // of an MLproject folder; "" for a plain command
   static constexpr auto fields() {
     return std::tuple{
         field("command", &JobSpec::command, "The program and its arguments; no shell reads them."),
@@ -49,7 +51,9 @@ struct JobSpec {
         field("after", &JobSpec::after, "Ids of jobs that have to succeed before it starts."),
         field("env", &JobSpec::env, "Further environment variables."),
         field("secrets", &JobSpec::secrets, "Names of the variables whose values are masked."),
-        field("git_commit", &JobSpec::git_commit, "The commit of the working directory.")};
+        field("git_commit", &JobSpec::git_commit, "The commit of the working directory."),
+        field("params", &JobSpec::params, "Params of the run."),
+        field("entry_point", &JobSpec::entry_point, "Of an MLproject folder.")};
   }
 };
 

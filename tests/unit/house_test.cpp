@@ -59,7 +59,7 @@ const std::vector<std::pair<std::string, std::string>> doors{
     {"openssl/", "sandbox/base/"},
     {"google/protobuf/", "sandbox/traces/"},
     {"re2/", "sandbox/db/"},
-    {"yaml-cpp/", "sandbox/import/"},
+    {"yaml-cpp/", "sandbox/base/"},
     {"pugixml", "embedded_store/s3/"},
     {"archive.h", "sandbox/run_archive/"},
     {"archive_entry.h", "sandbox/run_archive/"},

@@ -6,7 +6,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/import/file_store_meta.h"
-#include "sandbox/import/yaml.h"
+#include "sandbox/base/yaml.h"
 
 using namespace sandbox;          // NOLINT(google-build-using-namespace): a test of these
 using namespace sandbox::import;  // NOLINT(google-build-using-namespace)

@@ -1,4 +1,4 @@
-#include "sandbox/import/yaml.h"
+#include "sandbox/base/yaml.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 
-namespace sandbox::import {
+namespace sandbox {
 namespace {
 
 constexpr int depth_max = 50;
@@ -73,4 +73,4 @@ PythonJson read_yaml(std::string_view text) {
   }
 }
 
-}  // namespace sandbox::import
+}  // namespace sandbox

@@ -122,7 +122,7 @@ struct App::Parts {
     tracking_server = bind_port(
         config, "port", config.port, tls.get(),
         http::logged(env, "tracking",
-                     http::also_below("/mlflow", http::guarded(guard_options(config), track))));
+                     http::also_below("/mlflow", http::guarded(tracking_guard(config), track))));
     if (!config.no_s3) {
       s3 = std::make_unique<store::s3::S3Service>(env, *built_in, s3_options(config, passes));
       const auto serve =
@@ -134,6 +134,15 @@ struct App::Parts {
     console_server =
         bind_port(config, "console-port", config.console_port, tls.get(),
                   http::logged(env, "console", http::guarded(guard_options(config), console)));
+  }
+
+  // A job may ask for the lab by a name of a cluster.
+  http::GuardOptions tracking_guard(const Config& config) {
+    http::GuardOptions options = guard_options(config);
+    options.is_known = [this](const http::Request& request) {
+      return !passes.job_of(http::bearer(request)).empty();
+    };
+    return options;
   }
 
   // It makes the others wait, so it must not wait itself.

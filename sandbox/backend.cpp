@@ -1,5 +1,6 @@
 #include "sandbox/backend.h"
 
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "sandbox/base/fernet.h"
 #include "sandbox/base/text.h"
 #include "sandbox/base/tls.h"
+#include "sandbox/jobs/aliases.h"
 #include "sandbox/jobs/machine.h"
 #include "sandbox/mlflow_ui/front_end.h"
 #include "sandbox/object_stores.h"
@@ -25,6 +27,19 @@ store::s3::PresignedRequest presigned_request(const artifacts::Presigning& wante
   request.content_type = wanted.content_type;
   request.expires_s = wanted.expires_s;
   return request;
+}
+
+// "http://host:port" to "host:port".
+std::string address_of(const std::string& url) {
+  const std::size_t slashes = url.find("//");
+  return slashes == std::string::npos ? "" : url.substr(slashes + 2);
+}
+
+// Beside the program.
+std::string names_library() {
+  std::error_code failed;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);
+  return (program.parent_path() / "mlops-sandbox-names.so").string();
 }
 
 }  // namespace
@@ -105,13 +120,15 @@ jobs::SupervisorOptions Backend::job_options() {
   options.cpus = jobs::machine_cpus();
   options.memory_bytes = jobs::machine_memory_bytes();
   options.gpus = jobs::machine_gpus();
-  options.environment = [this](const jobs::Pass& pass) { return job_environment(pass); };
+  options.environment = [this](const jobs::JobSpec& spec, const jobs::Pass& pass) {
+    return job_environment(spec, pass);
+  };
   return options;
 }
 
 // As `env` prints it, with keys of the job's own. Those of another store stay in the server: jobs
 // reach it through the tracking server.
-jobs::Variables Backend::job_environment(const jobs::Pass& pass) {
+jobs::Variables Backend::job_environment(const jobs::JobSpec& spec, const jobs::Pass& pass) {
   jobs::Variables variables{{"MLFLOW_TRACKING_URI", surroundings_.tracking_url()},
                             {"MLFLOW_TRACKING_TOKEN", pass.token}};
   const std::string s3_url = config_.artifacts_endpoint.empty() ? surroundings_.s3_url() : "";
@@ -125,6 +142,11 @@ jobs::Variables Backend::job_environment(const jobs::Pass& pass) {
   if (!config_.tls_cert.empty() && is_self_signed(config_.tls_cert)) {
     variables.emplace_back("MLFLOW_TRACKING_SERVER_CERT_PATH", config_.tls_cert);
     if (!s3_url.empty()) variables.emplace_back("AWS_CA_BUNDLE", config_.tls_cert);
+  }
+  const jobs::LabPorts ports{address_of(surroundings_.tracking_url()),
+                             address_of(surroundings_.s3_url())};
+  for (auto& variable : jobs::alias_variables(spec.aliases, ports, names_library())) {
+    variables.push_back(std::move(variable));
   }
   return variables;
 }

@@ -57,7 +57,7 @@ class Backend {
   WebhookOptions webhook_options();
   artifacts::Presign presign();
   jobs::SupervisorOptions job_options();
-  jobs::Variables job_environment(const jobs::Pass& pass);
+  jobs::Variables job_environment(const jobs::JobSpec& spec, const jobs::Pass& pass);
 
   const Surroundings& surroundings_;
   const Config config_;

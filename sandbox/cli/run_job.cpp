@@ -113,6 +113,9 @@ bool declare(Wanted& wanted, const Words& words) {
   arguments.list("--after", spec.after, "Start once this job has succeeded; several times");
   arguments.list("--env", wanted.variables, "NAME=VALUE, or NAME for the value it has here");
   arguments.list("--secret", wanted.secrets, "The same; the log shows the value as ***");
+  arguments.list("--alias", spec.aliases,
+                 "NAME:PORT=tracking or =s3: an address in the script that shall lead to the lab; "
+                 "those in .svc.cluster.local do already");
   arguments.text("--python", wanted.python, "The Python environment (venv) to run it in");
   arguments.text("--dir", wanted.directory, "Where it runs [here]");
   arguments.text("--project", wanted.project, "Run this MLproject folder instead of a command");

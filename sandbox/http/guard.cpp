@@ -76,7 +76,9 @@ class Guard {
   Response decide(Request& request) const {
     const std::string_view host = request.headers.get("host");
     const bool is_open = request.path == "/health" || request.path == "/version";
-    if (!is_open && !matches_any(options_.allowed_hosts, host)) return refuse_host(request, host);
+    const bool is_known = options_.is_known && options_.is_known(request);
+    if (!is_open && !is_known && !matches_any(options_.allowed_hosts, host))
+      return refuse_host(request, host);
     const std::string_view origin = request.headers.get("origin");
     const bool is_api = request.path.starts_with("/api/") ||
                         request.path.starts_with("/ajax-api/") || request.path == "/graphql";

@@ -5,6 +5,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "sandbox/jobs/aliases.h"
 
 namespace sandbox::jobs {
 namespace {
@@ -64,6 +65,7 @@ void complete(JobSpec& spec) {
   if (spec.retries < 0 || spec.retries > retries_max) {
     refuse("Retries are 0 to " + std::to_string(retries_max) + ".");
   }
+  for (const std::string& alias : spec.aliases) check_alias(alias);
   for (const tracking::KeyValue& variable : spec.env) check_variable(variable.key);
   for (const std::string& name : spec.secrets) check_variable(name);
 }

@@ -33,6 +33,7 @@ struct JobSpec {
   std::vector<std::string> secrets;        // names of variables whose values are masked in the log
   std::string git_commit;                  // of the working directory
   std::vector<tracking::KeyValue> params;  // logged as params of the run
+  std::vector<std::string> aliases;        // NAME:PORT=tracking|s3|HOST:PORT (aliases.h)
   std::string entry_point;                 // of an MLproject folder; "" for a plain command
   static constexpr auto fields() {
     return std::tuple{
@@ -53,6 +54,7 @@ struct JobSpec {
         field("secrets", &JobSpec::secrets, "Names of the variables whose values are masked."),
         field("git_commit", &JobSpec::git_commit, "The commit of the working directory."),
         field("params", &JobSpec::params, "Params of the run."),
+        field("aliases", &JobSpec::aliases, "Addresses that lead to the lab: NAME:PORT=tracking."),
         field("entry_point", &JobSpec::entry_point, "Of an MLproject folder.")};
   }
 };

@@ -326,7 +326,7 @@ Order Supervisor::order_of(const Job& job) {
                {"LANG", "C.UTF-8"},
                {"PYTHONUNBUFFERED", "1"},
                {"OMP_NUM_THREADS", threads}};
-  for (const auto& [name, value] : options_.environment(pass)) order.env[name] = value;
+  for (const auto& [name, value] : options_.environment(job.spec, pass)) order.env[name] = value;
   order.env["MLFLOW_RUN_ID"] = job.details.run_id;
   order.env["MLFLOW_EXPERIMENT_NAME"] = job.spec.experiment_name;
   if (job.spec.experiment_name.empty()) order.env.erase("MLFLOW_EXPERIMENT_NAME");

@@ -33,7 +33,7 @@ struct SupervisorOptions {
   std::filesystem::path directory;  // <data-dir>/jobs
   std::vector<std::string> shim;    // the command that runs a shim; the directory is added
   // What every job's environment says of this lab.
-  std::function<Variables(const Pass& pass)> environment;
+  std::function<Variables(const JobSpec& spec, const Pass& pass)> environment;
   double cpus = 1;
   std::int64_t memory_bytes = 0;
   std::int64_t gpus = 0;

@@ -283,3 +283,34 @@ def test_a_job_logs_in_where_users_have_to(tmp_path):
         )
         assert pupil.status_code == 403
         lab.stop()
+
+
+CLUSTER = """
+import boto3, mlflow
+
+mlflow.set_tracking_uri("http://{tracking}")
+with mlflow.start_run():
+    mlflow.log_text("x", "x.txt")
+s3 = boto3.client("s3", endpoint_url="http://{s3}")
+print(sorted(one["Name"] for one in s3.list_buckets()["Buckets"]))
+"""
+
+
+@pytest.mark.parametrize("tracking, s3, words", [
+    ("mlflow-server-service.mlflow-system.svc.cluster.local:5000", "minio.storage.svc.cluster.local:9000", []),
+    ("mlflow.example:80", "minio.example:1234", ["--alias=mlflow.example:80=tracking", "--alias=minio.example:1234=s3"]),
+])
+def test_a_script_with_a_clusters_addresses_runs_unchanged(lab, client, tracking, s3, words):
+    """Rows S2-8, S4-27."""
+    code = CLUSTER.format(tracking=tracking, s3=s3)
+    done = run(lab, "--name=of a cluster", *words, "--", sys.executable, "-c", code)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "['mlflow', 'mlflow-artifacts']"
+    job = json.loads(jobs(lab, "list", "--name=of a cluster", "--json"))["jobs"][0]
+    assert "x.txt" in [one.path for one in client.list_artifacts(job["details"]["run_id"])]
+    # Others than jobs are not let in by such a name.
+    answer = requests.get(
+        f"{lab.mlflow_url}/api/2.0/mlflow/experiments/search?max_results=1", headers={"Host": tracking}, timeout=30
+    )
+    assert answer.status_code == 403
+    assert "is no alias" in run(lab, "--alias=nowhere", "--", "true").stderr

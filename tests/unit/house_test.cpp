@@ -145,6 +145,7 @@ TEST_CASE("the clock, the environment and chance are asked for in base only", "[
   std::vector<std::string> wrong;
   for (const File& file : sources()) {
     if (file.path.rfind("sandbox/base/", 0) == 0) continue;
+    if (file.path.rfind("sandbox/jobs/names/", 0) == 0) continue;  // a part of other programs
     for (const std::string& line : file.lines) {
       for (const std::string& word : world) {
         if (line.find(word) != std::string::npos) wrong.push_back(file.path + ": " + line);

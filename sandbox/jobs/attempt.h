@@ -1,8 +1,6 @@
 // One attempt at a job, as files of a directory: what the shim is told, and what it tells. The two
 // processes have nothing else in common, so either may end and be started again.
 //
-//   <data-dir>/jobs/<job id>/log            what all attempts have printed, secrets masked
-//   <data-dir>/jobs/<job id>/secrets.json   the values of the job's secrets, until it has ended
 //   <data-dir>/jobs/<job id>/<attempt>/
 //     order.json    Order; the shim removes it when it has read it
 //     lock          made by the shim, which holds an flock on it while it lives; its process id

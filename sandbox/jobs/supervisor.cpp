@@ -7,9 +7,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
-#include <fstream>
 
-#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "sandbox/base/private_file.h"
 #include "sandbox/base/text.h"
 #include "sandbox/jobs/diagnosis.h"
+#include "sandbox/jobs/job_folder.h"
 #include "sandbox/jobs/processes.h"
 #include "sandbox/jobs/spawn.h"
 
@@ -30,47 +29,8 @@ constexpr std::chrono::seconds longest_end{20};  // the shim's grace is 10
 constexpr std::int64_t not_begun_pause_ms = 5'000;
 constexpr std::int64_t first_pause_ms = 1'000;  // before the first retry; doubles
 constexpr std::int64_t longest_pause_ms = 300'000;
-constexpr std::size_t tail_bytes = 65'536;  // of the log, where a failure's reason is looked for
-constexpr const char* secrets_file = "secrets.json";
-constexpr const char* pass_file = "pass.json";
-
-struct Secrets {
-  std::vector<tracking::KeyValue> values;
-  static constexpr auto fields() { return std::tuple{field("values", &Secrets::values)}; }
-};
-
-class FileBody final : public http::BodyReader {
- public:
-  explicit FileBody(const std::filesystem::path& file)
-      : in_(file, std::ios::binary), size_(std::filesystem::file_size(file)) {}
-  std::size_t read(char* out, std::size_t max) override {
-    in_.read(out, static_cast<std::streamsize>(max));
-    return static_cast<std::size_t>(in_.gcount());
-  }
-  [[nodiscard]] std::optional<std::uint64_t> length() const override { return size_; }
-
- private:
-  std::ifstream in_;
-  std::uint64_t size_;
-};
-
-std::string read_part(const std::filesystem::path& file, std::uint64_t offset, std::size_t most) {
-  std::ifstream in(file, std::ios::binary);
-  std::string out;
-  if (!in) return out;
-  in.seekg(static_cast<std::streamoff>(offset));
-  out.resize(most);
-  in.read(out.data(), static_cast<std::streamsize>(most));
-  out.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
-  return out;
-}
-
-std::string tail_of(const std::filesystem::path& file) {
-  std::error_code failed;
-  const std::uintmax_t size = std::filesystem::file_size(file, failed);
-  if (failed) return "";
-  return read_part(file, size > tail_bytes ? size - tail_bytes : 0, tail_bytes);
-}
+constexpr std::size_t usage_bytes = 65'536;        // taken in one look
+constexpr const char* log_place = "logs/job.log";  // among the run's files
 
 // "CPU" as people say it: 1 core, 2.5 cores.
 std::string cores_text(double cpus) {
@@ -104,16 +64,23 @@ void Supervisor::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { look_until_told(stop); });
 }
 
-void Supervisor::pause() {
+// Joins the thread, which then leaves what it knew to its caller.
+void Supervisor::halt() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
   thread_.join();
   thread_ = {};
 }
 
+void Supervisor::pause() {
+  halt();
+  running_.clear();
+  is_started_ = false;
+}
+
 void Supervisor::stop() {
   if (!is_started_) return;
-  pause();
+  halt();
   is_ending_ = true;
   const auto deadline = std::chrono::steady_clock::now() + longest_end;
   while (!running_.empty() && std::chrono::steady_clock::now() < deadline) {
@@ -125,6 +92,7 @@ void Supervisor::stop() {
     }
     std::this_thread::sleep_for(between_looks);
   }
+  is_started_ = false;
 }
 
 void Supervisor::wake() {
@@ -158,10 +126,8 @@ void Supervisor::look_until_told(const std::stop_token& stop) {
 void Supervisor::recover() {
   for (const Job& job : jobs_.unfinished()) {
     if (job.state() != Status::running || running_.contains(job.job_id)) continue;
-    Running one{job, Attempt(directory_of(job.job_id), job.details.attempt)};
-    if (const auto pass = read_file(directory_of(job.job_id) / pass_file)) {
-      passes_.admit(job.job_id, from_json<Pass>(*pass));
-    }
+    Running one{job, Attempt(folder_of(job.job_id).path(), job.details.attempt)};
+    if (const auto pass = folder_of(job.job_id).pass()) passes_.admit(job.job_id, *pass);
     log::info("job found again", {{"job", job.job_id}});
     running_.emplace(job.job_id, std::move(one));
   }
@@ -210,7 +176,7 @@ void Supervisor::look_at(Running& one) {
 }
 
 void Supervisor::take_usage(Running& one) {
-  const std::string text = read_part(one.attempt.file("usage"), one.usage_read, tail_bytes);
+  const std::string text = read_part(one.attempt.file("usage"), one.usage_read, usage_bytes);
   std::vector<tracking::Metric> points;
   std::size_t begin = 0;
   for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
@@ -301,7 +267,7 @@ std::string Supervisor::reason_to_wait(const Job& job) const {
 
 void Supervisor::begin(Job job) {
   if (!jobs_.begin_attempt(job)) return;
-  Running one{job, Attempt(directory_of(job.job_id), job.details.attempt)};
+  Running one{job, Attempt(folder_of(job.job_id).path(), job.details.attempt)};
   Running& kept = running_.insert_or_assign(job.job_id, std::move(one)).first->second;
   std::filesystem::create_directories(kept.attempt.directory());
   write_private_file(kept.attempt.file("order.json").string(), to_json(order_of(kept.job)));
@@ -311,7 +277,8 @@ void Supervisor::begin(Job job) {
 
 Order Supervisor::order_of(const Job& job) {
   const Pass pass = Passes::make(env_);
-  write_private_file((directory_of(job.job_id) / pass_file).string(), to_json(pass));
+  const JobFolder folder = folder_of(job.job_id);
+  folder.keep(pass);
   passes_.admit(job.job_id, pass);
   Order order;
   order.command = job.spec.command;
@@ -333,11 +300,9 @@ Order Supervisor::order_of(const Job& job) {
   order.env["MLOPS_SANDBOX_JOB_ID"] = job.job_id;
   order.env["MLOPS_SANDBOX_ATTEMPT"] = std::to_string(job.details.attempt);
   for (const tracking::KeyValue& one : job.spec.env) order.env[one.key] = one.value;
-  if (const auto text = read_file(directory_of(job.job_id) / secrets_file)) {
-    for (const tracking::KeyValue& one : from_json<Secrets>(*text).values) {
-      order.env[one.key] = one.value;
-      order.secrets.push_back(one.value);
-    }
+  for (const tracking::KeyValue& one : folder.secrets()) {
+    order.env[one.key] = one.value;
+    order.secrets.push_back(one.value);
   }
   order.secrets.push_back(pass.token);
   order.secrets.push_back(pass.secret_key);
@@ -354,7 +319,7 @@ void Supervisor::tell_to_end(Running& one) {
 }
 
 void Supervisor::finish(Running& one, const End& end) {
-  const auto error = diagnose(one.job.spec, end, tail_of(one.attempt.log()));
+  const auto error = diagnose(one.job.spec, end, folder_of(one.job.job_id).log_tail());
   if (!error) {
     close(one, Status::succeeded, "", end);
   } else if (end.reason == "canceled" && is_ending_) {
@@ -412,21 +377,19 @@ void Supervisor::close(Running& one, Status status, const std::string& error, co
 void Supervisor::clean_up(Running& one) {
   const std::string job_id = one.job.job_id;
   passes_.revoke(job_id);
+  folder_of(job_id).remove_pass();
   std::error_code ignored;
-  std::filesystem::remove(directory_of(job_id) / pass_file, ignored);
   std::filesystem::remove_all(one.attempt.directory(), ignored);
   if (one.shim > 0) waitpid(one.shim, nullptr, 0);
   running_.erase(job_id);
 }
 
-// Into the run's files. When that fails the log stays where it is, and is read from there.
+// When that fails the log stays where it is, and is read from there.
 void Supervisor::keep_log(const Job& job) {
-  const std::filesystem::path file = directory_of(job.job_id) / "log";
-  if (!std::filesystem::exists(file)) return;
   try {
-    FileBody body(file);
-    artifacts_.put(
-        artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below("logs/job.log"), body);
+    folder_of(job.job_id)
+        .keep_log(artifacts_,
+                  artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below(log_place));
   } catch (const std::exception& failure) {
     log::warning("a job's log was not kept among its run's files",
                  {{"job", job.job_id}, {"reason", failure.what()}});
@@ -461,18 +424,14 @@ Job Supervisor::submit(NewJob order, const std::string& creator) {
   }
   check_room(order.spec);
   const std::string job_id = env_.new_uuid();
-  const std::filesystem::path directory = directory_of(job_id);
-  std::filesystem::create_directories(directory);
+  const JobFolder folder = folder_of(job_id);
   try {
-    if (!order.secrets.empty()) {
-      write_private_file((directory / secrets_file).string(), to_json(Secrets{order.secrets}));
-    }
+    folder.make(order.secrets);
     Job job = jobs_.submit(job_id, std::move(order.spec), creator);
     wake();
     return job;
   } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove_all(directory, ignored);
+    folder.remove();
     throw;
   }
 }
@@ -491,19 +450,17 @@ Job Supervisor::retry(const std::string& job_id) {
 
 void Supervisor::remove(const std::string& job_id) {
   jobs_.remove(job_id);
-  std::error_code ignored;
-  std::filesystem::remove_all(directory_of(job_id), ignored);
+  folder_of(job_id).remove();
 }
 
 std::string Supervisor::log(const std::string& job_id,
                             std::uint64_t offset,
                             std::size_t bytes_max) {
   const Job job = jobs_.get(job_id);
-  const std::filesystem::path file = directory_of(job_id) / "log";
-  if (std::filesystem::exists(file)) return read_part(file, offset, bytes_max);
+  if (auto here = folder_of(job_id).log(offset, bytes_max)) return *std::move(here);
   try {
     const auto reader = artifacts_.open(
-        artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below("logs/job.log"));
+        artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below(log_place));
     const std::uint64_t size = reader->info().size;
     std::string out;
     if (offset < size) {

@@ -22,6 +22,7 @@
 #include "sandbox/artifacts/artifacts.h"
 #include "sandbox/base/env.h"
 #include "sandbox/jobs/attempt.h"
+#include "sandbox/jobs/job_folder.h"
 #include "sandbox/jobs/jobs.h"
 #include "sandbox/jobs/passes.h"
 
@@ -78,9 +79,10 @@ class Supervisor {
     bool is_told_to_end = false;
   };
 
-  [[nodiscard]] std::filesystem::path directory_of(const std::string& job_id) const {
-    return options_.directory / job_id;
+  [[nodiscard]] JobFolder folder_of(const std::string& job_id) const {
+    return {options_.directory, job_id};
   }
+  void halt();
   void check_room(const JobSpec& spec) const;
   void look_until_told(const std::stop_token& stop);
   void recover();

@@ -72,7 +72,11 @@ std::string range_text(const Range& range) {
 
 std::string number_text(double number) {
   std::array<char, 64> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool is_short_whole = number == std::floor(number) && std::abs(number) < 1e15;
+  const auto end = is_short_whole
+                       ? std::to_chars(digits.data(), digits.data() + digits.size(),
+                                       static_cast<std::int64_t>(number))
+                       : std::to_chars(digits.data(), digits.data() + digits.size(), number);
   return {digits.data(), end.ptr};
 }
 

@@ -30,6 +30,7 @@ struct VisionSettings {
 
   std::string data_path;
   std::string data_url;
+  std::string data_digest;
   std::int64_t train_images = 0;
   std::int64_t test_images = 0;
   std::int64_t image_size = 0;
@@ -51,7 +52,7 @@ struct VisionSettings {
     using Own = VisionSettings;
     return std::tuple{
         one_of("model_name", &Own::model_name, model_names, "The network"),
-        number("batch_size", &Own::batch_size, {1, 65'536}, "Images in one step"),
+        number("batch_size", &Own::batch_size, {2, 65'536}, "Images in one step"),
         number("learning_rate", &Own::learning_rate, {0, 100, true}, "Size of the first steps"),
         number("epochs", &Own::epochs, {1, 100'000}, "How often all images are seen"),
         one_of("dataset", &Own::dataset, dataset_names,
@@ -66,6 +67,9 @@ struct VisionSettings {
              "~/.cache/mlops-sandbox/datasets"),
         text("data_url", &Own::data_url,
              "Download from this directory of a mirror instead of the official address"),
+        text("data_digest", &Own::data_digest,
+             "MD5 of what is downloaded, comma-separated for several files; else the official "
+             "one's"),
         number("train_images", &Own::train_images, {0, 1e9},
                "Use only so many of the training images, 0 all"),
         number("test_images", &Own::test_images, {0, 1e9},
@@ -87,7 +91,7 @@ struct VisionSettings {
         text("weights", &Own::weights,
              "A .pth state_dict to begin with; a last layer of another size is begun anew"),
         flag("freeze", &Own::freeze, "Train only the last layers"),
-        number("seed", &Own::seed, {0, 9.0e15}, "Of everything that is left to chance"),
+        number("seed", &Own::seed, {0, 9e14}, "Of everything that is left to chance"),
         number(
             "threads", &Own::threads, {0, 1024},
             "Processor threads, 0 for one a core; one and the same number gives the same result"),

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include <cairo.h>
@@ -46,7 +47,8 @@ class Canvas {
                                             static_cast<int>(std::lround(height * scale)))),
         cairo_(cairo_create(surface_.get())) {
     cairo_scale(cairo_.get(), scale, scale);
-    fill_rectangle(0, 0, width, height, paper);
+    use(paper);
+    cairo_paint(cairo_.get());
   }
 
   void fill_rectangle(double x, double y, double width, double height, const Colour& colour) {
@@ -224,7 +226,7 @@ void draw_confusion_matrix(const Confusion& confusion,
 void draw_bars(const std::vector<Bar>& bars,
                const std::string& title,
                const std::string& subtitle,
-               double mean,
+               std::optional<double> overall,
                const std::filesystem::path& file) {
   const bool is_crowded = bars.size() > 30;
   const double row = is_crowded ? 15 : 26;
@@ -260,10 +262,12 @@ void draw_bars(const std::vector<Bar>& bars,
     canvas.font(letters - 2);
     canvas.text(left + length + 14 + value_width, y + row / 2, bars[i].note, Align::left, grey);
   }
-  const double x = left + width * std::clamp(mean, 0.0, 1.0);
-  canvas.line(x, top - 6, x, top + height + 6, accent, 1.5);
-  canvas.font(10, true);
-  canvas.text(x, top - 14, "mean " + percent(mean), Align::centre, accent);
+  if (overall) {
+    const double x = left + width * std::clamp(*overall, 0.0, 1.0);
+    canvas.line(x, top - 6, x, top + height + 6, accent, 1.5);
+    canvas.font(10, true);
+    canvas.text(x, top - 14, "overall " + percent(*overall), Align::centre, accent);
+  }
   canvas.write(file);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ void draw_confusion_matrix(const Confusion& confusion,
                            const std::string& title,
                            const std::filesystem::path& file);
 
-// Lying bars, one a class, and a line where the mean is. `values` are from 0 to 1.
+// Lying bars for parts from 0 to 1, written as percentages, and a line where all together are.
 struct Bar {
   std::string name;
   double value = 0;
@@ -26,7 +27,7 @@ struct Bar {
 void draw_bars(const std::vector<Bar>& bars,
                const std::string& title,
                const std::string& subtitle,
-               double mean,
+               std::optional<double> overall,
                const std::filesystem::path& file);
 
 }  // namespace trainers

@@ -1,8 +1,9 @@
 #include "trainers/vision/model_files.h"
 
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -10,8 +11,8 @@
 #include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/frontend/tracer.h>
-#include <torch/csrc/jit/serialization/pickle.h>
 #include <torch/csrc/jit/serialization/pickler.h>
+#include <torch/csrc/jit/serialization/unpickler.h>
 
 #include "sandbox/base/error.h"
 
@@ -57,6 +58,53 @@ void write_zip(const c10::Dict<std::string, at::Tensor>& dict, const fs::path& f
   zip.writeEndOfFile();
   out.close();
   if (!out) cannot_write(file, "the last bytes were not taken");
+}
+
+using std::string_view_literals::operator""sv;
+
+// Python's state_dict is an OrderedDict with an attribute, _metadata; Torch's reader here knows
+// neither. Both are written around: the pickle begins with the class, noted under 0 for later, an
+// empty tuple and the call of the class with it, noted under 1. An empty dict takes the place of
+// tuple and call; after all tensors are in it the pickle ends with the pair of class and dict.
+// False where the pickle is of something else.
+bool make_plain_dict(std::string& pickled) {
+  constexpr std::string_view ordered =
+      "\x80\x02"
+      "ccollections\nOrderedDict\nq\x00)Rq\x01"sv;
+  if (!pickled.starts_with(ordered)) return false;
+  std::size_t end = pickled.rfind("X\x09\x00\x00\x00_metadata"sv);
+  if (end == std::string::npos) {
+    end = pickled.size() - 1;
+  } else {
+    // Before the name a dict of attributes is begun and noted under a number of one byte or of
+    // four.
+    end -= pickled[end - 3] == '}' ? 3 : 6;
+  }
+  pickled.resize(end);
+  pickled += "\x86."sv;
+  pickled.replace(ordered.size() - 4, 2, "}");
+  return true;
+}
+
+c10::Dict<c10::IValue, c10::IValue> read_dict(const fs::path& file) {
+  caffe2::serialize::PyTorchStreamReader zip(file.string());
+  const auto record = zip.getRecord("data.pkl");
+  std::string pickled(static_cast<const char*>(std::get<0>(record).get()), std::get<1>(record));
+  const bool was_ordered = make_plain_dict(pickled);
+  std::size_t at = 0;
+  jit::Unpickler unpickler(
+      [&](char* out, std::size_t max) {
+        const std::size_t count = pickled.copy(out, max, at);
+        at += count;
+        return count;
+      },
+      nullptr, nullptr,
+      [&](const std::string& name) {
+        return std::move(std::get<0>(zip.getRecord("data/" + name)));
+      },
+      c10::nullopt);
+  const c10::IValue value = unpickler.parse_ivalue();
+  return was_ordered ? value.toTupleRef().elements().at(1).toGenericDict() : value.toGenericDict();
 }
 
 bool is_of(const std::string& name, const std::string& head) {
@@ -110,12 +158,12 @@ void write_tensors(const NamedTensors& tensors, const fs::path& file) {
 }
 
 NamedTensors read_tensors(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(Code::invalid_parameter_value, file.string() + " cannot be opened.");
-  const std::vector<char> bytes(std::istreambuf_iterator<char>(in), {});
+  if (!fs::is_regular_file(file)) {
+    throw Error(Code::invalid_parameter_value, "There is no file " + file.string() + ".");
+  }
   try {
     NamedTensors tensors;
-    for (const auto& item : jit::pickle_load(bytes).toGenericDict()) {
+    for (const auto& item : read_dict(file)) {
       if (item.value().isTensor()) tensors[item.key().toStringRef()] = item.value().toTensor();
     }
     return tensors;
@@ -123,7 +171,7 @@ NamedTensors read_tensors(const fs::path& file) {
     throw Error(Code::invalid_parameter_value,
                 file.string() + " is no state_dict that can be read (" +
                     first_line(error.what_without_backtrace()) +
-                    "). In Python: torch.save(dict(model.state_dict()), file).");
+                    "). In Python: torch.save(model.state_dict(), file).");
   }
 }
 

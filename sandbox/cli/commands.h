@@ -30,6 +30,9 @@ int jobs(const Words& words);
 int shim(const Words& words);  // not for people: sandbox/jobs/shim.h
 int fork_lab(const Words& words);
 int auth(const Words& words);
+int train(const Words& words);
+int trainers(const Words& words);
+int evaluate(const Words& words);
 int server(const Words& words);  // MLflow's name for up
 
 // argv without the program's name. Exit codes: 0 done, 1 it did not work, 2 that is not how to ask.

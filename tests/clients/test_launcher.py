@@ -41,7 +41,7 @@ def tree(tmp_path):
     """A copy of what the launcher looks at, in a path with a blank."""
     place = tmp_path / "my tree"
     (place / "tools").mkdir(parents=True)
-    for folder in ("sandbox", "embedded_store"):
+    for folder in ("sandbox", "embedded_store", "trainers"):
         (place / folder).mkdir()
     (place / "sandbox" / "main.cpp").write_text("")
     for name in ("mlops-sandbox", "tools/install-packages", "packages.txt"):
@@ -105,14 +105,28 @@ def test_nothing_changed_means_no_build_and_no_wait(launch):
     assert code == 0 and errors == "" and launch.calls() == []
 
 
-@pytest.mark.parametrize("name", ["sandbox/main.cpp", "CMakeLists.txt", "packages.txt"])
+@pytest.mark.parametrize(
+    "name", ["sandbox/main.cpp", "trainers/trainer.h", "CMakeLists.txt", "packages.txt"])
 def test_a_change_is_built(tree, launch, name):
     launch("up")
     launch.calls()
-    (tree / name).write_text((tree / name).read_text() + "\n")
+    (tree / name).write_text("\n")
     assert launch("up")[0] == 0
     assert len(launch.calls()) == 2
     assert launch("up")[0] == 0
+    assert launch.calls() == []
+
+
+def test_trainers_are_installed_and_built_for_those_who_train(tree, launch):
+    """`up` stays quick: LibTorch comes with the first `train`."""
+    launch("up", ABSENT="libtorch-dev")
+    assert not [call for call in launch.calls() if "libtorch" in call or "trainer_programs" in call]
+    launch("train", "vision", ABSENT="libtorch-dev")
+    calls = launch.calls()
+    assert [call for call in calls if call.startswith("apt-get") and "libtorch-dev" in call]
+    assert calls[-1].endswith("--target mlops-sandbox trainer_programs")
+    for command in ("train", "evaluate", "up"):
+        launch(command)
     assert launch.calls() == []
 
 

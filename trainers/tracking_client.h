@@ -1,0 +1,94 @@
+// MLflow's public REST API and artifact proxy, as far as a trainer needs them. One thread at a
+// time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sandbox/http/caller.h"
+#include "trainers/trainer.h"
+
+namespace trainers {
+
+struct Metric {
+  std::string key;
+  double value = 0;
+  std::int64_t timestamp = 0;  // ms since 1970
+  std::int64_t step = 0;
+};
+
+struct RunInfo {
+  std::string run_id;
+  std::string experiment_id;
+  std::string run_name;
+  std::string status;
+  std::string artifact_uri;
+  std::map<std::string, std::string> params;
+  std::map<std::string, std::string> tags;
+};
+
+struct ArtifactInfo {
+  std::string path;  // below the run's artifacts
+  bool is_folder = false;
+};
+
+// Nobody answers, or only with 429 or 5xx: worth another try later.
+struct ServerAway {
+  std::string why;
+};
+
+class TrackingClient {
+ public:
+  // Reads MLFLOW_TRACKING_URI, _TOKEN, _USERNAME, _PASSWORD, _INSECURE_TLS and _SERVER_CERT_PATH.
+  // Throws Error when the first is not set or no http(s) address.
+  explicit TrackingClient(const Variables& environment);
+
+  [[nodiscard]] const std::string& url() const { return url_; }
+
+  // Each of these throws ServerAway, and Error with the server's sentence when it refuses.
+  std::string experiment_id(const std::string& name);  // made where there is none, restored not
+  RunInfo create_run(const std::string& experiment_id,
+                     const std::string& name,
+                     std::int64_t start_ms,
+                     const std::map<std::string, std::string>& tags);
+  RunInfo run(const std::string& run_id);
+  void set_status(const std::string& run_id, const std::string& status, std::int64_t end_ms);
+  // At most `batch_values_max` of everything together.
+  void log_batch(const std::string& run_id,
+                 const std::vector<Metric>& metrics,
+                 const std::map<std::string, std::string>& params,
+                 const std::map<std::string, std::string>& tags);
+  void upload(const RunInfo& run, const std::filesystem::path& file, const std::string& artifact);
+  // False when there is no such artifact.
+  bool download(const RunInfo& run, const std::string& artifact, const std::filesystem::path& file);
+  std::vector<ArtifactInfo> list(const RunInfo& run, const std::string& folder);
+  // The number of the new version.
+  std::string create_version(const std::string& name,
+                             const std::string& source,
+                             const std::string& run_id);
+  void set_alias(const std::string& name, const std::string& alias, const std::string& version);
+
+ private:
+  std::string ask(const std::string& method, const std::string& path, const std::string& json);
+  sandbox::http::Call call_to(const std::string& method, const std::string& target) const;
+  [[nodiscard]] std::string proxy_target(const RunInfo& run, const std::string& artifact) const;
+
+  sandbox::http::Caller caller_;
+  std::string url_;
+  std::string authorization_;
+  std::string ca_file_;
+  bool check_certificate_ = true;
+};
+
+inline constexpr std::size_t batch_metrics_max = 1000;
+inline constexpr std::size_t batch_values_max = 100;  // of params and tags each, MLflow's limits
+
+}  // namespace trainers

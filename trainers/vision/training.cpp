@@ -1,0 +1,415 @@
+#include "trainers/vision/training.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <sys/resource.h>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/utils.h>
+#include <torch/version.h>
+
+#include "sandbox/base/env.h"
+#include "sandbox/base/error.h"
+#include "trainers/progress.h"
+#include "trainers/vision/evaluation.h"
+#include "trainers/vision/mlflow_folder.h"
+#include "trainers/vision/model_files.h"
+#include "trainers/vision/models.h"
+#include "trainers/vision/optimizer.h"
+
+namespace trainers::vision {
+
+using sandbox::Code;
+using sandbox::Error;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr double progress_seconds = 0.15;
+constexpr const char* model_folder = "model";
+constexpr const char* last_checkpoint = "checkpoints/last.pth";
+constexpr const char* best_checkpoint = "checkpoints/best.pth";
+
+// Streams of chance that must not depend on each other (Chance::mix).
+constexpr std::uint64_t split_stream = 10;
+constexpr std::uint64_t epoch_stream = 1'000;
+constexpr std::uint64_t dropout_stream = 1'000'000'000;
+
+class Stopwatch {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+class Training {
+ public:
+  Training(TrainContext& context, const VisionSettings& settings)
+      : context_(context),
+        settings_(settings),
+        device_(find_device(settings.device, context)),
+        seed_(static_cast<std::uint64_t>(settings.seed)),
+        set_(open_dataset(settings, context)),
+        split_(split_images(
+            set_.train.count(), settings.val_fraction, Chance::mix(seed_, split_stream))),
+        train_feeder_(set_.train, set_, device_, static_cast<std::size_t>(settings.batch_size)) {
+    check_batch();
+    at::set_num_threads(thread_count(settings));
+    torch::manual_seed(seed_);
+    network_ = make_network(settings.model_name, static_cast<std::int64_t>(set_.classes.size()));
+    if (!settings.weights.empty()) {
+      load_state(*network_, read_tensors(settings.weights), true);
+    }
+    network_->to(device_);
+    arrange_memory();
+    freeze();
+    optimizer_.emplace(trainable(), OptimizerOptions{settings.optimizer, settings.momentum,
+                                                     settings.weight_decay});
+  }
+
+  void run() {
+    log_beginning();
+    if (context_.is_resumed()) resume();
+    for (std::int64_t epoch = epochs_done_ + 1; epoch <= settings_.epochs; ++epoch) {
+      if (is_out_of_patience()) {
+        context_.say("val_accuracy has not become better for " +
+                     std::to_string(settings_.patience) + " epochs: that is enough.");
+        break;
+      }
+      if (!train_epoch(epoch)) return;
+    }
+    finish();
+  }
+
+ private:
+  void check_batch() const {
+    const std::size_t count = split_.train.size();
+    if (static_cast<std::size_t>(settings_.batch_size) <= count) return;
+    throw Error(Code::invalid_parameter_value,
+                "batch_size is " + std::to_string(settings_.batch_size) + ", but there are only " +
+                    std::to_string(count) + " images to train with (and " +
+                    std::to_string(split_.validation.size()) +
+                    " to validate). Say a batch_size of " + std::to_string(count) + " or less.");
+  }
+
+  // Convolutions of small images are fastest with the channels last, and so is their input.
+  void arrange_memory() {
+    const torch::NoGradGuard no_grad;
+    for (const auto& parameter : network_->parameters()) {
+      if (parameter.dim() == 4) {
+        parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+      }
+    }
+  }
+
+  void freeze() {
+    if (!settings_.freeze) return;
+    const std::string head = network_->head() + ".";
+    for (const auto& parameter : network_->named_parameters()) {
+      parameter.value().set_requires_grad(parameter.key().starts_with(head));
+    }
+  }
+
+  [[nodiscard]] std::vector<std::pair<std::string, at::Tensor>> trainable() const {
+    std::vector<std::pair<std::string, at::Tensor>> list;
+    for (const auto& parameter : network_->named_parameters()) {
+      if (parameter.value().requires_grad()) list.emplace_back(parameter.key(), parameter.value());
+    }
+    return list;
+  }
+
+  void log_beginning() {
+    std::int64_t total = 0;
+    std::int64_t learning = 0;
+    for (const auto& parameter : network_->parameters()) {
+      total += parameter.numel();
+      if (parameter.requires_grad()) learning += parameter.numel();
+    }
+    context_.log_param("model_name", settings_.model_name);
+    context_.log_param("num_classes", static_cast<std::int64_t>(set_.classes.size()));
+    context_.log_param("batch_size", settings_.batch_size);
+    context_.log_param("learning_rate", settings_.learning_rate);
+    context_.log_param("epochs", settings_.epochs);
+    context_.log_param("dataset", settings_.dataset);
+    context_.log_param("augmentation", settings_.use_augmentation);
+    context_.log_param("total_parameters", total);
+    context_.log_param("trainable_parameters", learning);
+    context_.log_param("frozen_parameters", total - learning);
+    context_.set_tag("sandbox.dataset.source", set_.source);
+    if (!set_.digest.empty()) context_.set_tag("sandbox.dataset.md5", set_.digest);
+    context_.set_tag("sandbox.dataset.is_synthetic", set_.name == "synthetic" ? "true" : "false");
+    context_.set_tag("sandbox.device", device_.str());
+    context_.set_tag("sandbox.threads", std::to_string(thread_count(settings_)));
+    context_.set_tag("sandbox.libtorch", TORCH_VERSION);
+    context_.flush(true);
+    context_.say(settings_.model_name + ", " + std::to_string(total) + " parameters, on " +
+                 set_.name + ": " + std::to_string(split_.train.size()) + " images to train, " +
+                 std::to_string(split_.validation.size()) + " to validate, " +
+                 std::to_string(set_.test.count()) + " to test");
+  }
+
+  [[nodiscard]] double rate_of(std::int64_t epoch) const {
+    const auto done = static_cast<double>(epoch - 1);
+    if (settings_.schedule == "cosine") {
+      constexpr double pi = 3.14159265358979323846;
+      return settings_.learning_rate * 0.5 *
+             (1 + std::cos(pi * done / static_cast<double>(settings_.epochs)));
+    }
+    if (settings_.schedule == "step") {
+      return settings_.learning_rate *
+             std::pow(settings_.step_factor, (epoch - 1) / settings_.step_epochs);
+    }
+    return settings_.learning_rate;
+  }
+
+  [[nodiscard]] bool is_out_of_patience() const {
+    return settings_.patience > 0 && epochs_done_ - best_epoch_ >= settings_.patience;
+  }
+
+  // False when it was stopped; then the last checkpoint is that of the epoch before.
+  bool train_epoch(std::int64_t epoch) {
+    // All chance of an epoch comes from its number, so that a resumed run goes on as if it had
+    // never stopped.
+    Chance chance(Chance::mix(seed_, epoch_stream + static_cast<std::uint64_t>(epoch)));
+    torch::manual_seed(Chance::mix(seed_, dropout_stream + static_cast<std::uint64_t>(epoch)));
+    std::vector<std::size_t> places = split_.train;
+    shuffle(places, chance);
+    network_->train();
+    const double rate = rate_of(epoch);
+    const double cpu_before = cpu_seconds();
+    const Stopwatch watch;
+    Tally tally(device_);
+    const auto batch_size = static_cast<std::size_t>(settings_.batch_size);
+    const auto batches = static_cast<std::int64_t>((places.size() + batch_size - 1) / batch_size);
+    for (std::int64_t batch = 0; batch < batches; ++batch) {
+      if (context_.is_stopping()) return false;
+      const std::size_t begin = static_cast<std::size_t>(batch) * batch_size;
+      const auto some =
+          std::span(places).subspan(begin, std::min(batch_size, places.size() - begin));
+      if (some.size() < 2) break;  // batch normalisation learns nothing from a single image
+      step(some, chance, rate, (epoch - 1) * batches + batch, tally);
+      show(epoch, static_cast<std::int64_t>(begin + some.size()), places.size(), watch);
+    }
+    const double seconds = watch.seconds();
+    const double cpu = cpu_seconds() - cpu_before;
+    const Tested validated =
+        test_network(*network_, set_.train, set_, split_.validation, device_, context_);
+    if (context_.is_stopping()) return false;
+    end_epoch(epoch, rate, tally, validated, seconds, cpu);
+    return true;
+  }
+
+  void step(std::span<const std::size_t> places,
+            Chance& chance,
+            double rate,
+            std::int64_t number_of_step,
+            Tally& tally) {
+    const Feeder::Batch batch =
+        train_feeder_.batch(places, settings_.use_augmentation ? &chance : nullptr);
+    const at::Tensor outputs = network_->forward(batch.images);
+    const at::Tensor loss = at::cross_entropy_loss(outputs, batch.labels);
+    loss.backward();
+    optimizer_->step(rate);
+    tally.add(loss, outputs, batch.labels);
+    if (number_of_step % settings_.log_every == 0) {
+      last_loss_ = loss.item<double>();
+      const at::Tensor right = (outputs.detach().argmax(1) == batch.labels).sum();
+      context_.log_metric("batch_loss", last_loss_, number_of_step);
+      context_.log_metric(
+          "batch_accuracy",
+          static_cast<double>(right.item<std::int64_t>()) / static_cast<double>(places.size()),
+          number_of_step);
+    }
+    context_.flush();
+  }
+
+  void show(std::int64_t epoch, std::int64_t done, std::size_t of, const Stopwatch& watch) {
+    if (!context_.is_terminal() || since_shown_.seconds() < progress_seconds) return;
+    since_shown_ = {};
+    const double rate = static_cast<double>(done) / std::max(watch.seconds(), 1e-9);
+    const auto all = static_cast<std::int64_t>(of);
+    const double left =
+        static_cast<double>(all - done + (settings_.epochs - epoch) * all) / std::max(rate, 1e-9);
+    context_.show_progress(progress_text(
+        {"epoch " + std::to_string(epoch) + "/" + std::to_string(settings_.epochs), done, all, rate,
+         "images", left, "loss " + number_text("%.4f", last_loss_)}));
+  }
+
+  void end_epoch(std::int64_t epoch,
+                 double rate,
+                 const Tally& tally,
+                 const Tested& validated,
+                 double seconds,
+                 double cpu) {
+    const double train_loss = tally.mean_loss();
+    if (!std::isfinite(train_loss)) {
+      throw Error(Code::invalid_state,
+                  "The loss is no number any more in epoch " + std::to_string(epoch) +
+                      ": the steps are too large. Try a smaller --learning-rate.");
+    }
+    const double val_accuracy = validated.confusion.accuracy();
+    context_.log_metric("train_loss", train_loss, epoch);
+    context_.log_metric("train_accuracy", tally.accuracy(), epoch);
+    context_.log_metric("val_loss", validated.loss, epoch);
+    context_.log_metric("val_accuracy", val_accuracy, epoch);
+    context_.log_metric("learning_rate", rate, epoch);
+    const double images = static_cast<double>(tally.count());
+    context_.log_metric("images_per_second", images / std::max(seconds, 1e-9), epoch);
+    context_.log_metric("cpu_ms_per_image", cpu * 1000 / images, epoch);
+    epochs_done_ = epoch;
+    if (val_accuracy > best_accuracy_) {
+      best_accuracy_ = val_accuracy;
+      best_epoch_ = epoch;
+      write_tensors(state_of(*network_), context_.directory() / best_checkpoint);
+      context_.log_file(context_.directory() / best_checkpoint, "checkpoints");
+    }
+    write_tensors(checkpoint(), context_.directory() / last_checkpoint);
+    context_.log_file(context_.directory() / last_checkpoint, "checkpoints");
+    context_.flush(true);
+    context_.say("epoch " + std::to_string(epoch) + "/" + std::to_string(settings_.epochs) +
+                 ": train_loss " + number_text("%.4f", train_loss) + ", train_accuracy " +
+                 number_text("%.4f", tally.accuracy()) + ", val_loss " +
+                 number_text("%.4f", validated.loss) + ", val_accuracy " +
+                 number_text("%.4f", val_accuracy) + ", " +
+                 number_text("%.0f", images / std::max(seconds, 1e-9)) + " images/s, " +
+                 duration_text(seconds * static_cast<double>(settings_.epochs - epoch)) + " left");
+  }
+
+  [[nodiscard]] NamedTensors checkpoint() const {
+    NamedTensors all{{"epoch", at::scalar_tensor(epochs_done_, at::kLong)},
+                     {"best_epoch", at::scalar_tensor(best_epoch_, at::kLong)},
+                     {"best_val_accuracy", at::scalar_tensor(best_accuracy_, at::kDouble)}};
+    for (const auto& [name, tensor] : state_of(*network_)) all["model/" + name] = tensor;
+    for (const auto& [name, tensor] : optimizer_->state()) all["optimizer/" + name] = tensor;
+    return all;
+  }
+
+  void resume() {
+    const auto file = context_.fetch(last_checkpoint);
+    if (!file) {
+      context_.say("The run has no checkpoint yet: it begins anew.");
+      return;
+    }
+    NamedTensors model;
+    NamedTensors optimizer;
+    NamedTensors rest;
+    for (auto& [name, tensor] : read_tensors(*file)) {
+      if (name.starts_with("model/")) {
+        model[name.substr(6)] = tensor;
+      } else if (name.starts_with("optimizer/")) {
+        optimizer[name.substr(10)] = tensor;
+      } else {
+        rest[name] = tensor;
+      }
+    }
+    load_state(*network_, model);
+    optimizer_->load(optimizer);
+    epochs_done_ = rest.at("epoch").item<std::int64_t>();
+    best_epoch_ = rest.at("best_epoch").item<std::int64_t>();
+    best_accuracy_ = rest.at("best_val_accuracy").item<double>();
+    context_.say("Going on after epoch " + std::to_string(epochs_done_) + ".");
+  }
+
+  // The best epoch's weights are the model.
+  void finish() {
+    if (const auto best = context_.fetch(best_checkpoint)) {
+      load_state(*network_, read_tensors(*best));
+    }
+    context_.log_metric("best_val_accuracy", best_accuracy_);
+    const Tested tested = test_network(*network_, set_, device_, context_);
+    if (context_.is_stopping()) return;
+    log_test(context_, settings_, set_, tested);
+    write_model();
+    context_.flush(true);
+  }
+
+  void write_model() {
+    const fs::path weights = context_.directory() / (settings_.model_name + ".pth");
+    write_tensors(state_of(*network_), weights);
+    context_.log_file(weights);
+    sandbox::SystemEnv env;
+    ModelFolder model;
+    model.model_name = settings_.model_name;
+    model.run_id = context_.run_id();
+    model.artifact_path = model_folder;
+    model.uuid = env.new_id();
+    model.now_ms = env.now_ms();
+    model.classes = set_.classes;
+    model.height = set_.test.height;
+    model.width = set_.test.width;
+    model.mean = set_.mean;
+    model.deviation = set_.deviation;
+    model.example = first_test_image();
+    model.torch_version = TORCH_VERSION;
+    const fs::path folder = context_.directory() / model_folder;
+    write_torchscript(*network_, settings_.model_name,
+                      static_cast<std::int64_t>(set_.classes.size()),
+                      static_cast<std::int64_t>(model.height),
+                      static_cast<std::int64_t>(model.width), script_file(folder));
+    write_model_folder(model, folder);
+    context_.log_folder(folder, model_folder);
+    context_.set_tag("mlflow.log-model.history", model_history(model));
+    context_.set_model(model_folder);
+  }
+
+  // Channel, row, column.
+  [[nodiscard]] std::vector<float> first_test_image() const {
+    const std::size_t pixels = set_.test.width * set_.test.height;
+    std::vector<float> lying(pixels * channels);
+    const std::array<std::size_t, 1> first{0};
+    BatchMaker(set_.test, set_.mean, set_.deviation).plain(first, lying.data());
+    std::vector<float> standing;
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+      for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+        standing.push_back(lying[pixel * channels + channel]);
+      }
+    }
+    return standing;
+  }
+
+  TrainContext& context_;
+  const VisionSettings& settings_;
+  c10::Device device_;
+  std::uint64_t seed_;
+  Dataset set_;
+  Split split_;
+  Feeder train_feeder_;
+  std::shared_ptr<Network> network_;
+  std::optional<Optimizer> optimizer_;
+  std::int64_t epochs_done_ = 0;
+  std::int64_t best_epoch_ = 0;
+  double best_accuracy_ = -1;
+  double last_loss_ = 0;
+  Stopwatch since_shown_;
+};
+
+}  // namespace
+
+void train(TrainContext& context, const VisionSettings& settings) {
+  with_torch_errors(settings, [&] { Training(context, settings).run(); });
+}
+
+}  // namespace trainers::vision

@@ -9,7 +9,8 @@ import pytest
 import torch
 import torchvision
 from PIL import Image
-from tiny_sets import CIFAR10_CLASSES, cifar10
+from tiny_sets import CIFAR10_CLASSES, cifar10, images
+from training_shell import Shell
 
 # Row -> parameters with ten classes.
 COUNTS = {
@@ -26,8 +27,6 @@ def python_network(name, classes=10):
 
 @pytest.fixture(scope="module", params=list(COUNTS))
 def trained(request, lab, tmp_path_factory):
-    from conftest import Shell
-
     folder = tmp_path_factory.mktemp(request.param)
     archive = cifar10(folder / "cifar-10-binary.tar.gz")
     result = Shell(lab, folder).train(
@@ -124,8 +123,6 @@ def test_mlflow_opens_the_model_folder(trained):
 def test_the_example_is_the_first_test_image_normalised(trained):
     """What a person has to do to an image before the model sees it stands in the folder."""
     info = mlflow.models.get_model_info(f"runs:/{trained.run_id}/model")
-    from tiny_sets import images
-
     pixels, _ = images(20, 10, 6)
     mean = numpy.array(info.metadata["normalisation_mean"])[:, None, None]
     deviation = numpy.array(info.metadata["normalisation_deviation"])[:, None, None]

@@ -75,8 +75,10 @@ struct WireRunInfo {
 struct WireRunData {
   std::vector<Entry> params;
   std::vector<Entry> tags;
+  std::vector<WireMetric> metrics;
   static constexpr auto fields() {
-    return std::tuple{field("params", &WireRunData::params), field("tags", &WireRunData::tags)};
+    return std::tuple{field("params", &WireRunData::params), field("tags", &WireRunData::tags),
+                      field("metrics", &WireRunData::metrics)};
   }
 };
 
@@ -91,6 +93,29 @@ struct WireRun {
 struct RunAnswer {
   WireRun run;
   static constexpr auto fields() { return std::tuple{field("run", &RunAnswer::run)}; }
+};
+
+struct RunSearch {
+  std::vector<std::string> experiment_ids;
+  std::string filter;
+  std::vector<std::string> order_by{"attributes.start_time"};
+  std::int64_t max_results = 1000;
+  std::string page_token;
+  static constexpr auto fields() {
+    return std::tuple{field("experiment_ids", &RunSearch::experiment_ids),
+                      field("filter", &RunSearch::filter), field("order_by", &RunSearch::order_by),
+                      field("max_results", &RunSearch::max_results),
+                      field("page_token", &RunSearch::page_token)};
+  }
+};
+
+struct RunPage {
+  std::vector<WireRun> runs;
+  std::string next_page_token;
+  static constexpr auto fields() {
+    return std::tuple{field("runs", &RunPage::runs),
+                      field("next_page_token", &RunPage::next_page_token)};
+  }
 };
 
 struct NewRun {
@@ -198,10 +223,12 @@ std::map<std::string, std::string> values_of(const std::vector<Entry>& list) {
 }
 
 RunInfo run_info(WireRun run) {
+  std::map<std::string, double> metrics;
+  for (const WireMetric& metric : run.data.metrics) metrics[metric.key] = metric.value;
   return {std::move(run.info.run_id),       std::move(run.info.experiment_id),
           std::move(run.info.run_name),     std::move(run.info.status),
           std::move(run.info.artifact_uri), values_of(run.data.params),
-          values_of(run.data.tags)};
+          values_of(run.data.tags),         std::move(metrics)};
 }
 
 Failure failure_of(const std::string& body) {
@@ -341,6 +368,20 @@ RunInfo TrackingClient::run(const std::string& run_id) {
   return run_info(
       sandbox::from_json<RunAnswer>(ask("GET", "runs/get?run_id=" + percent_encode(run_id), ""))
           .run);
+}
+
+std::vector<RunInfo> TrackingClient::children(const std::string& experiment_id,
+                                              const std::string& parent_id) {
+  std::vector<RunInfo> found;
+  RunSearch search;
+  search.experiment_ids = {experiment_id};
+  search.filter = "tags.mlflow.parentRunId = '" + parent_id + "'";
+  do {
+    auto page = sandbox::from_json<RunPage>(ask("POST", "runs/search", sandbox::to_json(search)));
+    for (WireRun& run : page.runs) found.push_back(run_info(std::move(run)));
+    search.page_token = page.next_page_token;
+  } while (!search.page_token.empty());
+  return found;
 }
 
 void TrackingClient::set_status(const std::string& run_id,

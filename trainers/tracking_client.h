@@ -33,6 +33,7 @@ struct RunInfo {
   std::string artifact_uri;
   std::map<std::string, std::string> params;
   std::map<std::string, std::string> tags;
+  std::map<std::string, double> metrics;  // the last value of each
 };
 
 struct ArtifactInfo {
@@ -60,6 +61,8 @@ class TrackingClient {
                      std::int64_t start_ms,
                      const std::map<std::string, std::string>& tags);
   RunInfo run(const std::string& run_id);
+  // All runs below a parent, the oldest first.
+  std::vector<RunInfo> children(const std::string& experiment_id, const std::string& parent_id);
   void set_status(const std::string& run_id, const std::string& status, std::int64_t end_ms);
   // At most `batch_values_max` of everything together.
   void log_batch(const std::string& run_id,

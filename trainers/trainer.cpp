@@ -107,7 +107,7 @@ std::string help_line(const ParameterRow& row) {
 const std::vector<Trainer>& trainers() {
   static const std::vector<Trainer> all{
       {"vision", "vision", "Image classification with MobileNets and ResNets",
-       rows_of<vision::VisionSettings>(), true},
+       rows_of<vision::VisionSettings>(), true, "best_val_accuracy"},
   };
   return all;
 }

@@ -61,7 +61,8 @@ struct Trainer {
   std::string family;   // built into the program mlops-sandbox-train-<family>
   std::string summary;  // half a sentence
   std::vector<ParameterRow> parameters;
-  bool can_resume = false;  // it keeps checkpoints and goes on from them
+  bool can_resume = false;     // it keeps checkpoints and goes on from them
+  std::string objective = {};  // the metric that a sweep makes as great as it can; "" is to be said
 };
 
 // All there are, built or not.

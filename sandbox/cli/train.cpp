@@ -11,6 +11,7 @@
 #include "sandbox/cli/arguments.h"
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
+#include "sandbox/cli/sweep.h"
 #include "trainers/tracking_client.h"
 #include "trainers/trainer.h"
 
@@ -153,12 +154,15 @@ int train(const Words& all_words) {
   Words words(all_words.begin() + 1, all_words.end());
   if (has_help(words)) {
     std::fputs(::trainers::help_of(trainer, program()).c_str(), stdout);
+    std::fputs(sweep_help, stdout);
     return 0;
   }
   const std::string data_dir = take_data_dir(words);
+  const SweepOptions sweep = take_sweep(words);
   ::trainers::read_words(trainer, words, process_environment(), ::trainers::dotenv_here());
   const std::string path = program_of(trainer);
   const Changes changes = tracking_variables(data_dir);
+  if (sweep.is_wanted()) return run_sweep(trainer, sweep, {path, words, changes});
   words.insert(words.begin(), {"train", trainer.name});
   become(path, words, changes);
 }

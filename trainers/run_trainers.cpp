@@ -20,7 +20,6 @@ namespace {
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
 constexpr int exit_stopped = 130;
-constexpr const char* settings_tag = "sandbox.trainer.settings";
 
 struct SettingsTag {
   sandbox::TextMap settings;

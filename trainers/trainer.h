@@ -25,6 +25,8 @@ class TrainContext;
 
 // The tag of a run that names its trainer.
 inline constexpr const char* trainer_tag = "sandbox.trainer";
+// The tag with its settings, {"settings": {name: value}}.
+inline constexpr const char* settings_tag = "sandbox.trainer.settings";
 
 // What every trainer can be told about its run.
 struct RunSettings {

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include "sandbox/base/config.h"
 #include "sandbox/base/error.h"
@@ -13,6 +14,7 @@
 #include "sandbox/jobs/mlproject.h"
 #include "sandbox/jobs/shim.h"
 #include "sandbox/upkeep/age.h"
+#include "trainers/trainer.h"
 
 // A command as a job of the lab.
 namespace sandbox::cli {
@@ -34,6 +36,13 @@ std::string environment(const std::string& name) {
 struct RunAnswer {
   tracking::Run run;
   static constexpr auto fields() { return std::tuple{field("run", &RunAnswer::run)}; }
+};
+
+struct TrainerSettings {
+  TextMap settings;
+  static constexpr auto fields() {
+    return std::tuple{field("settings", &TrainerSettings::settings)};
+  }
 };
 
 struct Wanted {
@@ -159,18 +168,15 @@ void take_project(Wanted& wanted) {
   wanted.directory = wanted.project;
 }
 
-// The command, its place and its environment of then; what the flags say now wins.
-void take_job(Wanted& wanted, TrackingDoor& door) {
-  const std::string answer = door.get("2.0/mlflow/runs/get", {{"run_id", wanted.from_run}});
-  std::string job_id;
-  for (const auto& tag : from_json<RunAnswer>(answer).run.data.tags) {
-    if (tag.key == jobs::job_tag) job_id = tag.value;
+void take_environment(jobs::JobSpec& spec) {
+  for (const char* name : passed_on) {
+    if (const std::string value = environment(name); !value.empty()) {
+      spec.env.push_back({name, value});
+    }
   }
-  if (job_id.empty()) {
-    refuse("Run " + wanted.from_run +
-           " was made by no job, so what it ran is not known. Type it: run -- COMMAND.");
-  }
-  jobs::JobSpec then = ask_job(door, job_id).spec;
+}
+
+void take_job(Wanted& wanted, jobs::JobSpec then) {
   if (!then.secrets.empty() && wanted.secrets.empty()) {
     refuse("That job had secrets, which are not kept: give --secret " +
            join(then.secrets, " --secret ") + ".");
@@ -187,12 +193,33 @@ void take_job(Wanted& wanted, TrackingDoor& door) {
   now = std::move(then);
 }
 
-void take_environment(jobs::JobSpec& spec) {
-  for (const char* name : passed_on) {
-    if (const std::string value = environment(name); !value.empty()) {
-      spec.env.push_back({name, value});
-    }
+// A training of a built-in trainer, with its settings of then.
+void take_training(Wanted& wanted, const std::string& trainer, const std::string& settings) {
+  jobs::JobSpec& spec = wanted.job.spec;
+  spec.command = {fs::read_symlink("/proc/self/exe").string(), "train", trainer};
+  for (const auto& [name, value] : from_json<TrainerSettings>(settings).settings) {
+    spec.command.push_back("--" + name + "=" + value);
   }
+  if (spec.name.empty()) spec.name = "train " + trainer;
+  take_environment(spec);
+}
+
+// What a run came from: a job's command, its place and its environment of then, or a trainer's
+// settings. What the flags say now wins.
+void take_run(Wanted& wanted, TrackingDoor& door) {
+  const std::string answer = door.get("2.0/mlflow/runs/get", {{"run_id", wanted.from_run}});
+  std::map<std::string, std::string> tags;
+  for (const auto& tag : from_json<RunAnswer>(answer).run.data.tags) tags[tag.key] = tag.value;
+  const std::string job_id = tags[std::string(jobs::job_tag)];
+  if (job_id.empty() && tags.contains(::trainers::trainer_tag)) {
+    take_training(wanted, tags[::trainers::trainer_tag], tags[::trainers::settings_tag]);
+    return;
+  }
+  if (job_id.empty()) {
+    refuse("Run " + wanted.from_run +
+           " was made by no job, so what it ran is not known. Type it: run -- COMMAND.");
+  }
+  take_job(wanted, ask_job(door, job_id).spec);
 }
 
 void fill(Wanted& wanted) {
@@ -238,7 +265,7 @@ int run_job(const Words& words) {
   }
   TrackingDoor door(wanted.lab);
   if (!wanted.from_run.empty()) {
-    take_job(wanted, door);
+    take_run(wanted, door);
   } else {
     take_environment(wanted.job.spec);
     wanted.job.spec.command = command;

@@ -63,10 +63,13 @@ std::string hint(const JobSpec& spec, std::string_view tail) {
   if (const auto line = last_line_with(tail, "ModuleNotFoundError: No module named ");
       !line.empty()) {
     const std::size_t quote = line.find('\'');
-    std::string module(line.substr(quote + 1, line.rfind('\'') - quote - 1));
-    module = module.substr(0, module.find('.'));
-    return " Python's module '" + module + "' is missing there: install it with `" +
-           spec.command[0] + " -m pip install " + module +
+    const std::string module(line.substr(quote + 1, line.rfind('\'') - quote - 1));
+    const std::string package = module.substr(0, module.find('.'));
+    // A part that is missing may be that of a version which is too old.
+    const bool is_part = package != module;
+    return " Python's module '" + module +
+           "' is missing there: " + (is_part ? "install or upgrade" : "install") + " it with `" +
+           spec.command[0] + " -m pip install " + (is_part ? "-U " : "") + package +
            "`, or choose the environment that has it with --python VENV.";
   }
   for (const std::string_view mark : {"out of memory", "OutOfMemoryError", "MemoryError",

@@ -19,8 +19,8 @@
 namespace sandbox::jobs {
 
 inline constexpr std::int64_t jobs_listed_max = 1'000;
-inline constexpr std::string_view job_tag = "mlops_sandbox.job_id";
-inline constexpr std::string_view error_tag = "mlops_sandbox.job_error";
+inline constexpr std::string_view job_tag = "sandbox.job_id";
+inline constexpr std::string_view error_tag = "sandbox.job_error";
 
 struct JobFilter {
   std::string name;                   // "": all

@@ -53,7 +53,7 @@ def test_a_script_that_sets_its_own_experiment_logs_into_the_jobs_run(lab, clien
     assert made.info.run_id == job["details"]["run_id"]
     assert made.info.status == "FINISHED" and made.info.run_name == "first"
     assert len(client.get_metric_history(made.info.run_id, "loss")) == 10
-    assert made.data.tags["mlops_sandbox.job_id"] == job["job_id"]
+    assert made.data.tags["sandbox.job_id"] == job["job_id"]
     assert made.data.params["job.command"].endswith("train.py") and made.data.params["lr"] == "0.001"
     # What the system gave it, seen from outside, and what it printed, among the run's files.
     assert "system/system_memory_usage_megabytes" in made.data.metrics
@@ -132,7 +132,7 @@ def test_a_failure_says_its_reason_and_what_to_do(lab, client, words, status, se
     assert sentence in ended["error_message"]
     failed = client.get_run(ended["details"]["run_id"])
     assert failed.info.status == "FAILED"
-    assert sentence in failed.data.tags["mlops_sandbox.job_error"]
+    assert sentence in failed.data.tags["sandbox.job_error"]
 
 
 def test_everything_a_job_started_ends_with_it(lab, tmp_path):

@@ -84,7 +84,7 @@ TEST_CASE("a failure says what to do about it (S3-10)", "[jobs]") {
   CHECK_THAT(said(end_of("exited", 1), "a\nValueError: no\n"),
              Catch::Contains("code 1: ValueError: no."));
   CHECK_THAT(said(end_of("exited", 1), "ModuleNotFoundError: No module named 'torch.nn'"),
-             Catch::Contains("python -m pip install torch`"));
+             Catch::Contains("upgrade it with `python -m pip install -U torch`"));
   CHECK_THAT(said(end_of("exited", 1), "torch.cuda.OutOfMemoryError: CUDA out of memory"),
              Catch::Contains("smaller BATCH_SIZE"));
   CHECK_THAT(said(end_of("exited", 1), "OSError: [Errno 28] No space left on device"),

@@ -155,6 +155,8 @@ Said read_words(const Trainer& trainer,
   Said said;
   said.flags = read_flags(all_rows(trainer), words);
   for (const ParameterRow& row : trainer.parameters) {
+    // What another trainer's .env says in this directory is no matter where a flag says otherwise.
+    if (said.flags.contains(row.name)) continue;
     const std::string variable = sandbox::upper(row.name);
     if (const auto value = environment(variable)) {
       check_from(row, *value, " It was set by the variable " + variable + ".");

@@ -42,7 +42,7 @@ const std::map<std::string, Names> arrows{
     {"mlflow_ui", {"base", "http"}},
     {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
     {"webhooks", {"base", "http", "db", "tracking"}},
-    {"trainers", {"base", "http"}},
+    {"trainers", {"base", "http", "object_store", "remote"}},
 };
 
 // Library header -> the folders that are its doors.

@@ -56,6 +56,7 @@ const std::vector<std::pair<std::string, Names>> doors{
     {"torch/", {"trainers/"}},
     {"ATen/", {"trainers/"}},
     {"cairo", {"trainers/"}},
+    {"xgboost/", {"trainers/tabular/"}},
     {"nlohmann/", {"sandbox/base/"}},
     {"spdlog/", {"sandbox/base/"}},
     {"openssl/", {"sandbox/base/"}},

@@ -6,6 +6,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "trainers/tabular/settings.h"
 #include "trainers/vision/settings.h"
 
 namespace trainers {
@@ -108,6 +109,10 @@ const std::vector<Trainer>& trainers() {
   static const std::vector<Trainer> all{
       {"vision", "vision", "Image classification with MobileNets and ResNets",
        rows_of<vision::VisionSettings>(), true},
+      {"random_forest", "tabular", "Regression and classification of tables with many trees",
+       rows_of<tabular::ForestSettings>()},
+      {"gradient_boosting", "tabular", "The same with trees one after another, on XGBoost",
+       rows_of<tabular::BoostingSettings>()},
   };
   return all;
 }

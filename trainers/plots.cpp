@@ -175,7 +175,8 @@ void draw_scale(Canvas& canvas, double x, double y, double height) {
 void draw_confusion_matrix(const Confusion& confusion,
                            const std::vector<std::string>& classes,
                            const std::string& title,
-                           const std::filesystem::path& file) {
+                           const std::filesystem::path& file,
+                           const std::string& counted) {
   const std::size_t count = confusion.classes();
   const Sizes sizes = sizes_for(count);
   std::vector<std::string> names;
@@ -194,7 +195,7 @@ void draw_confusion_matrix(const Confusion& confusion,
   canvas.font(12);
   canvas.text(44, 52,
               "Accuracy " + percent(confusion.accuracy(), 2) + " of " +
-                  std::to_string(confusion.total()) + " images",
+                  std::to_string(confusion.total()) + " " + counted,
               Align::left, grey);
 
   for (std::size_t truth = 0; truth < count; ++truth) {
@@ -227,7 +228,8 @@ void draw_bars(const std::vector<Bar>& bars,
                const std::string& title,
                const std::string& subtitle,
                std::optional<double> overall,
-               const std::filesystem::path& file) {
+               const std::filesystem::path& file,
+               double most) {
   const bool is_crowded = bars.size() > 30;
   const double row = is_crowded ? 15 : 26;
   const double letters = is_crowded ? 9 : 12;
@@ -245,14 +247,14 @@ void draw_bars(const std::vector<Bar>& bars,
   canvas.text(28, 52, subtitle, Align::left, grey);
 
   canvas.font(10);
-  for (int tenth = 0; tenth <= 10; tenth += 2) {
-    const double x = left + width * tenth / 10;
+  for (int fifth = 0; fifth <= 5; ++fifth) {
+    const double x = left + width * fifth / 5;
     canvas.line(x, top - 4, x, top + height + 4, faint, 1);
-    canvas.text(x, top + height + 18, percent(tenth / 10.0, 0), Align::centre, grey);
+    canvas.text(x, top + height + 18, percent(most * fifth / 5, 0), Align::centre, grey);
   }
   for (std::size_t i = 0; i < bars.size(); ++i) {
     const double y = top + row * static_cast<double>(i);
-    const double length = width * std::clamp(bars[i].value, 0.0, 1.0);
+    const double length = width * std::clamp(bars[i].value / most, 0.0, 1.0);
     canvas.fill_rectangle(left, y + row * 0.15, std::max(length, 1.0), row * 0.7, bar_blue);
     canvas.font(letters);
     canvas.text(left - 10, y + row / 2, names[i], Align::right, ink);
@@ -263,7 +265,7 @@ void draw_bars(const std::vector<Bar>& bars,
     canvas.text(left + length + 14 + value_width, y + row / 2, bars[i].note, Align::left, grey);
   }
   if (overall) {
-    const double x = left + width * std::clamp(*overall, 0.0, 1.0);
+    const double x = left + width * std::clamp(*overall / most, 0.0, 1.0);
     canvas.line(x, top - 6, x, top + height + 6, accent, 1.5);
     canvas.font(10, true);
     canvas.text(x, top - 14, "overall " + percent(*overall), Align::centre, accent);

@@ -16,9 +16,10 @@ namespace trainers {
 void draw_confusion_matrix(const Confusion& confusion,
                            const std::vector<std::string>& classes,
                            const std::string& title,
-                           const std::filesystem::path& file);
+                           const std::filesystem::path& file,
+                           const std::string& counted = "images");
 
-// Lying bars for parts from 0 to 1, written as percentages, and a line where all together are.
+// Lying bars for parts from 0 to `most`, written as percentages, and a line where all together are.
 struct Bar {
   std::string name;
   double value = 0;
@@ -28,6 +29,7 @@ void draw_bars(const std::vector<Bar>& bars,
                const std::string& title,
                const std::string& subtitle,
                std::optional<double> overall,
-               const std::filesystem::path& file);
+               const std::filesystem::path& file,
+               double most = 1);
 
 }  // namespace trainers

@@ -58,6 +58,39 @@ struct Batch {
   }
 };
 
+struct WireDataset {
+  std::string name;
+  std::string digest;
+  std::string source_type;
+  std::string source;
+  std::string schema;
+  std::string profile;
+  static constexpr auto fields() {
+    return std::tuple{field("name", &WireDataset::name),
+                      field("digest", &WireDataset::digest),
+                      field("source_type", &WireDataset::source_type),
+                      field("source", &WireDataset::source),
+                      field("schema", &WireDataset::schema),
+                      field("profile", &WireDataset::profile)};
+  }
+};
+
+struct WireInput {
+  std::vector<Entry> tags;
+  WireDataset dataset;
+  static constexpr auto fields() {
+    return std::tuple{field("tags", &WireInput::tags), field("dataset", &WireInput::dataset)};
+  }
+};
+
+struct Inputs {
+  std::string run_id;
+  std::vector<WireInput> datasets;
+  static constexpr auto fields() {
+    return std::tuple{field("run_id", &Inputs::run_id), field("datasets", &Inputs::datasets)};
+  }
+};
+
 struct WireRunInfo {
   std::string run_id;
   std::string experiment_id;
@@ -401,6 +434,17 @@ void TrackingClient::log_batch(const std::string& run_id,
     batch.metrics.push_back({metric.key, metric.value, metric.timestamp, metric.step});
   }
   ask("POST", "runs/log-batch", sandbox::to_json(batch));
+}
+
+void TrackingClient::log_inputs(const std::string& run_id,
+                                const std::vector<DatasetInput>& datasets) {
+  Inputs inputs{run_id, {}};
+  for (const DatasetInput& one : datasets) {
+    inputs.datasets.push_back(
+        {{{"mlflow.data.context", one.context}},
+         {one.name, one.digest, one.source_type, one.source, one.schema, one.profile}});
+  }
+  ask("POST", "runs/log-inputs", sandbox::to_json(inputs));
 }
 
 std::string TrackingClient::proxy_target(const RunInfo& run, const std::string& artifact) const {

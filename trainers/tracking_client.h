@@ -25,6 +25,17 @@ struct Metric {
   std::int64_t step = 0;
 };
 
+// Data that a run read, as MLflow's pages show them.
+struct DatasetInput {
+  std::string name;
+  std::string digest;       // at most 36 characters
+  std::string source_type;  // "local", "s3", "http"
+  std::string source;       // JSON, such as {"uri": "s3://bucket/key"}
+  std::string schema;       // JSON, such as {"mlflow_colspec": […]}
+  std::string profile;      // JSON, such as {"num_rows": 3}
+  std::string context;      // what they were read for: "training"
+};
+
 struct RunInfo {
   std::string run_id;
   std::string experiment_id;
@@ -69,6 +80,7 @@ class TrackingClient {
                  const std::vector<Metric>& metrics,
                  const std::map<std::string, std::string>& params,
                  const std::map<std::string, std::string>& tags);
+  void log_inputs(const std::string& run_id, const std::vector<DatasetInput>& datasets);
   void upload(const RunInfo& run, const std::filesystem::path& file, const std::string& artifact);
   // False when there is no such artifact.
   bool download(const RunInfo& run, const std::string& artifact, const std::filesystem::path& file);

@@ -246,6 +246,9 @@ void TrainContext::send_values() {
     erase_keys(params_, params);
     erase_keys(tags_, tags);
   }
+  if (datasets_.empty()) return;
+  client_.log_inputs(run_.run_id, datasets_);
+  datasets_.clear();
 }
 
 void TrainContext::send_files() {
@@ -294,6 +297,10 @@ void TrainContext::register_model() {
     throw Error(Code::invalid_state, "There is no model to register as " + settings_.register_as);
   }
   const std::string& name = settings_.register_as;
+  if (!registration_refusal_.empty()) {
+    say("Not registered as " + name + ": " + registration_refusal_);
+    return;
+  }
   std::string version;
   wait_for([&] {
     version = client_.create_version(name, run_.artifact_uri + "/" + model_folder_, run_.run_id);

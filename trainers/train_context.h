@@ -64,6 +64,8 @@ class TrainContext {
   void log_param(const std::string& key, bool value);  // "True" or "False", as Python's clients
   void log_metric(const std::string& key, double value, std::int64_t step = 0);
   void set_tag(const std::string& key, const std::string& value);
+  // Names data that the run read; the server shows them among its inputs.
+  void log_dataset(const DatasetInput& dataset) { datasets_.push_back(dataset); }
 
   // Sends what waits, at most once in `flush_ms` unless `now`. Never waits for an absent server.
   void flush(bool now = false);
@@ -81,6 +83,9 @@ class TrainContext {
 
   // Says which folder of the run's artifacts is the model that --register means.
   void set_model(const std::string& folder) { model_folder_ = folder; }
+  // Keeps the model from being registered though the person asked for it; `why` ends the sentence
+  // that says so.
+  void refuse_registration(const std::string& why) { registration_refusal_ = why; }
 
   // The run's values, where it went on or is evaluated; empty for a new one.
   [[nodiscard]] const std::map<std::string, std::string>& earlier_params() const {
@@ -127,10 +132,12 @@ class TrainContext {
   std::int64_t last_flush_ms_ = 0;
   std::int64_t next_attempt_ms_ = 0;
   std::string model_folder_;
+  std::string registration_refusal_;
   std::ofstream metrics_file_;                 // every metric, one JSON object a line
   std::map<std::string, std::string> params_;  // waiting
   std::map<std::string, std::string> tags_;    // waiting
   std::deque<Metric> metrics_;                 // waiting
+  std::vector<DatasetInput> datasets_;         // waiting
   std::deque<Upload> uploads_;                 // waiting
 };
 

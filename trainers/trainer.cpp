@@ -6,6 +6,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "trainers/tabular/settings.h"
 #include "trainers/vision/settings.h"
 
 namespace trainers {
@@ -108,6 +109,10 @@ const std::vector<Trainer>& trainers() {
   static const std::vector<Trainer> all{
       {"vision", "vision", "Image classification with MobileNets and ResNets",
        rows_of<vision::VisionSettings>(), true, "best_val_accuracy"},
+      {"random_forest", "tabular", "Regression and classification of tables with many trees",
+       rows_of<tabular::ForestSettings>()},
+      {"gradient_boosting", "tabular", "The same with trees one after another, on XGBoost",
+       rows_of<tabular::BoostingSettings>()},
   };
   return all;
 }
@@ -155,6 +160,8 @@ Said read_words(const Trainer& trainer,
   Said said;
   said.flags = read_flags(all_rows(trainer), words);
   for (const ParameterRow& row : trainer.parameters) {
+    // What another trainer's .env says in this directory is no matter where a flag says otherwise.
+    if (said.flags.contains(row.name)) continue;
     const std::string variable = sandbox::upper(row.name);
     if (const auto value = environment(variable)) {
       check_from(row, *value, " It was set by the variable " + variable + ".");

@@ -43,6 +43,16 @@ std::string take_data_dir(Words& words) {
   return data_dir;
 }
 
+// Data may lie in the lab's own buckets: without keys of another store, its are given.
+void add_s3(Changes& changes, const LabState& state, const Environment& environment) {
+  const bool is_ours = !state.s3_url.empty() && state.artifacts_endpoint.empty();
+  if (!is_ours || environment("AWS_ACCESS_KEY_ID")) return;
+  changes["MLFLOW_S3_ENDPOINT_URL"] = state.s3_url;
+  changes["AWS_ACCESS_KEY_ID"] = state.access_key;
+  changes["AWS_SECRET_ACCESS_KEY"] = state.secret_key;
+  if (!state.tls_cert.empty()) changes["AWS_CA_BUNDLE"] = state.tls_cert;
+}
+
 // The variables that point the trainer at a tracking server: the lab that --data-dir names, else
 // MLFLOW_TRACKING_URI as it is set, else the lab that runs in the usual place.
 Changes tracking_variables(const std::string& data_dir_flag_value) {
@@ -59,6 +69,7 @@ Changes tracking_variables(const std::string& data_dir_flag_value) {
   Changes changes{{"MLFLOW_TRACKING_URI", state->tracking_url}};
   if (!state->local_token.empty()) changes["MLFLOW_TRACKING_TOKEN"] = state->local_token;
   if (!state->tls_cert.empty()) changes["MLFLOW_TRACKING_SERVER_CERT_PATH"] = state->tls_cert;
+  add_s3(changes, *state, environment);
   return changes;
 }
 

@@ -43,7 +43,7 @@ const std::map<std::string, Names> arrows{
     {"mlflow_ui", {"base", "http"}},
     {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
     {"webhooks", {"base", "http", "db", "tracking"}},
-    {"trainers", {"base", "http"}},
+    {"trainers", {"base", "http", "object_store", "remote"}},
 };
 
 // Library header -> the folders that are its doors.
@@ -57,6 +57,7 @@ const std::vector<std::pair<std::string, Names>> doors{
     {"torch/", {"trainers/"}},
     {"ATen/", {"trainers/"}},
     {"cairo", {"trainers/"}},
+    {"xgboost/", {"trainers/tabular/"}},
     {"nlohmann/", {"sandbox/base/"}},
     {"spdlog/", {"sandbox/base/"}},
     {"openssl/", {"sandbox/base/"}},

@@ -114,6 +114,10 @@ TEST_CASE("flags win over variables, variables over .env", "[trainers]") {
   CHECK(settings.rate == 0.9);
   CHECK_THROWS_WITH(read_words(trainer(), {}, no_variables(), {{"COUNT", "x"}}),
                     Contains("by COUNT in .env"));
+  // A .env that is meant for another trainer is outdone by a flag.
+  CHECK(
+      read_words(trainer(), {"--count", "7"}, no_variables(), {{"COUNT", "x"}}).all().at("count") ==
+      "7");
 }
 
 TEST_CASE("a .env file is read as python-dotenv reads plain lines", "[trainers]") {

@@ -1,0 +1,9 @@
+#include "trainers/tabular/training.h"
+
+int main(int argc, char** argv) {
+  using namespace trainers;
+  return run_trainers(
+      argc, argv,
+      {{"random_forest", {with_settings<tabular::ForestSettings>(tabular::train_forest)}},
+       {"gradient_boosting", {with_settings<tabular::BoostingSettings>(tabular::train_boosting)}}});
+}

@@ -1,0 +1,36 @@
+// The folder that MLflow calls a model: what mlflow.xgboost.load_model, mlflow.pyfunc.load_model
+// and model servers open.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "trainers/tabular/table.h"
+
+namespace trainers::tabular {
+
+struct ModelFolder {
+  std::string run_id;
+  std::string artifact_path;  // the folder's name among the run's artifacts
+  std::string uuid;           // 32 hex digits
+  std::int64_t now_ms = 0;
+  Task task = Task::regression;
+  std::string target;
+  std::vector<std::string> columns;
+  std::vector<std::string> classes;
+  std::vector<double> example;  // some rows, one value for each column
+  std::string xgboost_version;
+};
+
+// Where the booster belongs inside the folder; it has to be there first.
+std::filesystem::path booster_file(const std::filesystem::path& folder);
+
+// Writes everything else. Throws Error when a file cannot be written.
+void write_model_folder(const ModelFolder& model, const std::filesystem::path& folder);
+
+// The value of the tag mlflow.log-model.history, by which MLflow's pages know the folder.
+std::string model_history(const ModelFolder& model);
+
+}  // namespace trainers::tabular

@@ -17,7 +17,8 @@ struct World {
   SystemEnv env;
   std::unique_ptr<db::Database> database = db::open_auth_database("");
   Accounts accounts{env, *database};
-  Callers callers{env, accounts, Permission::read, "local-secret"};
+  Callers callers{env, accounts, Permission::read,
+                  [](std::string_view token) { return token == "local-secret"; }};
 
   World() { log::open("/dev/null"); }
 

@@ -22,7 +22,8 @@ struct Wanted {
 };
 
 std::string duration_text(const jobs::Job& job) {
-  const auto& [run, attempt, started, ended, code, wish, has] = job.details;
+  const auto& started = job.details.started_ms;
+  const auto& ended = job.details.ended_ms;
   if (!started || !ended || *ended < *started) return "";
   return jobs::seconds_text(static_cast<double>(*ended - *started) / 1000);
 }

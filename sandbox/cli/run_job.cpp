@@ -10,6 +10,7 @@
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/job_log.h"
 #include "sandbox/cli/lab.h"
+#include "sandbox/cli/replay.h"
 #include "sandbox/jobs/jobs.h"
 #include "sandbox/jobs/mlproject.h"
 #include "sandbox/jobs/shim.h"
@@ -58,6 +59,7 @@ struct Wanted {
   std::string entry_point = "main";
   std::vector<std::string> params;
   std::string from_run;
+  bool is_replay = false;
   bool is_detached = false;
   bool as_json = false;
   LabFlags lab;
@@ -119,6 +121,8 @@ bool declare(Wanted& wanted, const Words& words) {
   arguments.text("--timeout", wanted.timeout, "Stop an attempt after so long, e.g. 90s, 10m, 2h");
   arguments.number("--retries", spec.retries, "Try again so often, with growing pauses [0]");
   arguments.number("--priority", spec.priority, "Higher ones start first [0]");
+  arguments.text("--cron", spec.cron,
+                 "Run it at each such time, e.g. '0 3 * * *' or @hourly, until `jobs cancel`");
   arguments.list("--after", spec.after, "Start once this job has succeeded; several times");
   arguments.list("--env", wanted.variables, "NAME=VALUE, or NAME for the value it has here");
   arguments.list("--secret", wanted.secrets, "The same; the log shows the value as ***");
@@ -132,6 +136,8 @@ bool declare(Wanted& wanted, const Words& words) {
   arguments.list("--param,-P", wanted.params, "NAME=VALUE for the project; several times");
   arguments.text("--from-run", wanted.from_run,
                  "Run again what the job of this run ran; secrets have to be given again");
+  arguments.flag("--replay", wanted.is_replay,
+                 "With --from-run: say whether code, data and every metric came out the same");
   arguments.flag("--detach,-d", wanted.is_detached, "Print the job's id and leave it to itself");
   arguments.flag("--json", wanted.as_json, "With --detach: the job as JSON");
   wanted.lab.declare(arguments, false);
@@ -147,7 +153,7 @@ bool declare(Wanted& wanted, const Words& words) {
       "  mlops-sandbox run --mem 2G --timeout 1h --retries 2 --detach -- python train.py --lr 0.1\n"
       "  mlops-sandbox run --python ./venv --secret HF_TOKEN -- python train.py\n"
       "  mlops-sandbox run --project ./project -e train -P lr=0.1\n"
-      "  mlops-sandbox run --from-run 0123456789abcdef0123456789abcdef\n"
+      "  mlops-sandbox run --from-run 0123456789abcdef0123456789abcdef --replay\n"
       "  mlops-sandbox jobs list");
   return arguments.parse(words);
 }
@@ -249,6 +255,13 @@ void fill(Wanted& wanted) {
   spec.git_commit = git_commit(spec.working_dir);
 }
 
+int say_comparison(TrackingDoor& door, const std::string& then_id, const std::string& now_id) {
+  const Comparison comparison = compare_runs(door, then_id, now_id);
+  for (const std::string& note : comparison.notes) std::fprintf(stderr, "%s\n", note.c_str());
+  std::printf("%s\n", comparison.verdict.c_str());
+  return comparison.is_same ? 0 : 1;
+}
+
 }  // namespace
 
 int run_job(const Words& words) {
@@ -263,6 +276,9 @@ int run_job(const Words& words) {
       1) {
     refuse("Say one thing to run: -- COMMAND, --project DIR or --from-run ID.");
   }
+  if (wanted.is_replay && (wanted.from_run.empty() || wanted.is_detached)) {
+    refuse("--replay compares when the run has ended: it goes with --from-run, without --detach.");
+  }
   TrackingDoor door(wanted.lab);
   if (!wanted.from_run.empty()) {
     take_run(wanted, door);
@@ -274,14 +290,16 @@ int run_job(const Words& words) {
   fill(wanted);
   const std::string answer = door.post("sandbox/jobs", to_json(wanted.job));
   const auto job = from_json<jobs::Job>(answer);
-  if (wanted.is_detached) {
+  if (wanted.is_detached || !job.spec.cron.empty()) {
     std::printf("%s\n", wanted.as_json ? answer.c_str() : job.job_id.c_str());
     return 0;
   }
   std::fprintf(stderr, "Job %s, run %s\n", job.job_id.c_str(), job.details.run_id.c_str());
   const jobs::Job ended = show_log(door, job.job_id, {.follow = true, .cancel_by_signal = true});
   std::fprintf(stderr, "Job %s\n", state_text(ended).c_str());
-  if (ended.state() == jobs::Status::succeeded) return 0;
+  if (ended.state() == jobs::Status::succeeded) {
+    return wanted.is_replay ? say_comparison(door, wanted.from_run, ended.details.run_id) : 0;
+  }
   const std::int64_t code = ended.details.exit_code.value_or(1);
   return code > 0 && code < 256 ? static_cast<int>(code) : 1;
 }

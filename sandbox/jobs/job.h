@@ -37,6 +37,7 @@ struct JobDetails {
   std::optional<std::int64_t> exit_code;
   bool is_cancel_wanted = false;
   bool has_experiment = false;  // chosen by the person, or taken over from the command
+  std::string last_job_id;      // of a schedule: what it made last
   static constexpr auto fields() {
     return std::tuple{field("run_id", &JobDetails::run_id),
                       field("attempt", &JobDetails::attempt),
@@ -44,7 +45,8 @@ struct JobDetails {
                       field("ended_ms", &JobDetails::ended_ms),
                       field("exit_code", &JobDetails::exit_code),
                       field("is_cancel_wanted", &JobDetails::is_cancel_wanted),
-                      field("has_experiment", &JobDetails::has_experiment)};
+                      field("has_experiment", &JobDetails::has_experiment),
+                      field("last_job_id", &JobDetails::last_job_id)};
   }
 };
 

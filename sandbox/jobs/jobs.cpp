@@ -8,6 +8,7 @@
 #include "sandbox/base/fields_json.h"
 #include "sandbox/base/log.h"
 #include "sandbox/base/text.h"
+#include "sandbox/base/time.h"
 
 namespace sandbox::jobs {
 namespace {
@@ -95,6 +96,36 @@ std::string Jobs::experiment_of(const JobSpec& spec) {
   }
 }
 
+std::string Jobs::make_run(const Job& job, const JobSpec& spec) {
+  const std::string command = command_text(spec.command);
+  const bool is_project = !spec.entry_point.empty();
+  tracking::NewRun run;
+  run.experiment_id = experiment_of(spec);
+  run.user_id = job.creator;
+  run.run_name = spec.name;
+  run.start_time = job.creation_time;
+  run.tags = {{std::string(job_tag), job.job_id},
+              {"mlflow.source.name", is_project ? spec.working_dir : command},
+              {"mlflow.source.type", is_project ? "PROJECT" : "JOB"},
+              {"mlflow.user", job.creator}};
+  if (is_project) {
+    run.tags.push_back({"mlflow.project.entryPoint", spec.entry_point});
+    run.tags.push_back({"mlflow.project.env", "local"});
+  }
+  if (!spec.schedule_id.empty()) {
+    run.tags.push_back({std::string(schedule_tag), spec.schedule_id});
+  }
+  if (!spec.git_commit.empty()) run.tags.push_back({"mlflow.source.git.commit", spec.git_commit});
+  std::string run_id = runs_.create(run).info.run_id;
+  runs_.update(run_id, {.status = "SCHEDULED"});
+  std::vector<tracking::KeyValue> params{{"job.command", command},
+                                         {"job.working_dir", spec.working_dir}};
+  if (!spec.git_commit.empty()) params.push_back({"job.git_commit", spec.git_commit});
+  params.insert(params.end(), spec.params.begin(), spec.params.end());
+  runs_.log_batch(run_id, {}, params, {});
+  return run_id;
+}
+
 Job Jobs::submit(const std::string& job_id, JobSpec spec, const std::string& creator) {
   complete(spec);
   for (const std::string& before : spec.after) get(before);
@@ -104,29 +135,7 @@ Job Jobs::submit(const std::string& job_id, JobSpec spec, const std::string& cre
   job.creator = creator;
   job.creation_time = job.last_update_time = env_.now_ms();
   job.details.has_experiment = !spec.experiment_name.empty();
-  const std::string command = command_text(spec.command);
-  const bool is_project = !spec.entry_point.empty();
-  tracking::NewRun run;
-  run.experiment_id = experiment_of(spec);
-  run.user_id = creator;
-  run.run_name = spec.name;
-  run.start_time = job.creation_time;
-  run.tags = {{std::string(job_tag), job.job_id},
-              {"mlflow.source.name", is_project ? spec.working_dir : command},
-              {"mlflow.source.type", is_project ? "PROJECT" : "JOB"},
-              {"mlflow.user", creator}};
-  if (is_project) {
-    run.tags.push_back({"mlflow.project.entryPoint", spec.entry_point});
-    run.tags.push_back({"mlflow.project.env", "local"});
-  }
-  if (!spec.git_commit.empty()) run.tags.push_back({"mlflow.source.git.commit", spec.git_commit});
-  job.details.run_id = runs_.create(run).info.run_id;
-  runs_.update(job.details.run_id, {.status = "SCHEDULED"});
-  std::vector<tracking::KeyValue> params{{"job.command", command},
-                                         {"job.working_dir", spec.working_dir}};
-  if (!spec.git_commit.empty()) params.push_back({"job.git_commit", spec.git_commit});
-  params.insert(params.end(), spec.params.begin(), spec.params.end());
-  runs_.log_batch(job.details.run_id, {}, params, {});
+  if (spec.cron.empty()) job.details.run_id = make_run(job, spec);
   const std::optional<double> timeout =
       spec.timeout_s > 0 ? std::optional(spec.timeout_s) : std::nullopt;
   database_.write([&](db::Tx& tx) {
@@ -216,6 +225,17 @@ bool Jobs::begin_attempt(Job& job) {
   });
   if (has_begun) update_run(job, {.status = "RUNNING"}, "");
   return has_begun;
+}
+
+void Jobs::wait_for_time(const Job& job, const std::string& made, std::int64_t at_ms) {
+  database_.write([&](db::Tx& tx) {
+    auto current = find(tx, job.job_id, owner_);
+    if (!current || current->state() != Status::pending) return;
+    if (!made.empty()) current->details.last_job_id = made;
+    write(tx, *current,
+          {.message = "The next time is " + iso8601_ms(at_ms) + ".", .next_attempt_at = at_ms},
+          env_.now_ms());
+  });
 }
 
 void Jobs::note(const std::string& job_id, const std::string& status_message) {

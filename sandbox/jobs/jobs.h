@@ -20,6 +20,7 @@ namespace sandbox::jobs {
 
 inline constexpr std::int64_t jobs_listed_max = 1'000;
 inline constexpr std::string_view job_tag = "sandbox.job_id";
+inline constexpr std::string_view schedule_tag = "sandbox.schedule_id";
 inline constexpr std::string_view error_tag = "sandbox.job_error";
 
 struct JobFilter {
@@ -39,7 +40,8 @@ class Jobs {
        tracking::Runs& runs,
        std::string owner);
 
-  // Makes the run (SCHEDULED) and the job (PENDING) under a new UUID. Throws what complete()
+  // Makes the run (SCHEDULED) and the job (PENDING) under a new UUID; of one with a cron the job
+  // alone, which waits for its times. Throws what complete()
   // throws, and RESOURCE_DOES_NOT_EXIST for a job in `after` that is not there.
   Job submit(const std::string& job_id, JobSpec spec, const std::string& creator);
   Job get(const std::string& job_id);
@@ -51,6 +53,8 @@ class Jobs {
   // The next attempt at a PENDING job: job and run are RUNNING, durable on return. False when it is
   // not PENDING any more.
   bool begin_attempt(Job& job);
+  // A job with a cron waits for its next time; `made` is the job it has just made, or "".
+  void wait_for_time(const Job& job, const std::string& made, std::int64_t at_ms);
   void note(const std::string& job_id, const std::string& status_message);
   // Back to PENDING until `at_ms`; one of its retries is used up when the attempt `counts`.
   void wait_for_retry(const Job& job, const std::string& error, std::int64_t at_ms, bool counts);
@@ -73,6 +77,7 @@ class Jobs {
 
  private:
   std::string experiment_of(const JobSpec& spec);
+  std::string make_run(const Job& job, const JobSpec& spec);
   void update_run(const Job& job, const tracking::RunUpdate& update, const std::string& error);
 
   Env& env_;

@@ -6,6 +6,7 @@
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 #include "sandbox/jobs/aliases.h"
+#include "sandbox/jobs/cron.h"
 
 namespace sandbox::jobs {
 namespace {
@@ -66,6 +67,7 @@ void complete(JobSpec& spec) {
     refuse("Retries are 0 to " + std::to_string(retries_max) + ".");
   }
   for (const std::string& alias : spec.aliases) check_alias(alias);
+  if (!spec.cron.empty()) Cron::parse(spec.cron);
   for (const tracking::KeyValue& variable : spec.env) check_variable(variable.key);
   for (const std::string& name : spec.secrets) check_variable(name);
 }

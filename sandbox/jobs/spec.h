@@ -35,6 +35,8 @@ struct JobSpec {
   std::vector<tracking::KeyValue> params;  // logged as params of the run
   std::vector<std::string> aliases;        // NAME:PORT=tracking|s3|HOST:PORT (aliases.h)
   std::string entry_point;                 // of an MLproject folder; "" for a plain command
+  std::string cron;                        // when jobs are made of it, again and again (cron.h)
+  std::string schedule_id;                 // the job that it was made of by its cron
   static constexpr auto fields() {
     return std::tuple{
         field("command", &JobSpec::command, "The program and its arguments; no shell reads them."),
@@ -55,7 +57,9 @@ struct JobSpec {
         field("git_commit", &JobSpec::git_commit, "The commit of the working directory."),
         field("params", &JobSpec::params, "Params of the run."),
         field("aliases", &JobSpec::aliases, "Addresses that lead to the lab: NAME:PORT=tracking."),
-        field("entry_point", &JobSpec::entry_point, "Of an MLproject folder.")};
+        field("entry_point", &JobSpec::entry_point, "Of an MLproject folder."),
+        field("cron", &JobSpec::cron, "Make a job of it at each such time, as cron writes them."),
+        field("schedule_id", &JobSpec::schedule_id, "The job with the cron that made this one.")};
   }
 };
 

@@ -15,6 +15,7 @@
 #include "sandbox/base/log.h"
 #include "sandbox/base/private_file.h"
 #include "sandbox/base/text.h"
+#include "sandbox/jobs/cron.h"
 #include "sandbox/jobs/diagnosis.h"
 #include "sandbox/jobs/job_folder.h"
 #include "sandbox/jobs/processes.h"
@@ -145,7 +146,9 @@ bool Supervisor::look() {
   for (const auto& [id, one] : running_) ids.push_back(id);
   for (const std::string& id : ids) look_at(running_.at(id));
   if (!is_ending_) start_waiting(waiting);
-  return !running_.empty() || !waiting.empty();
+  return !running_.empty() || std::any_of(waiting.begin(), waiting.end(), [](const Job& job) {
+    return job.spec.cron.empty();
+  });
 }
 
 void Supervisor::look_at(Running& one) {
@@ -209,6 +212,10 @@ void Supervisor::take_usage(Running& one) {
 void Supervisor::start_waiting(const std::vector<Job>& waiting) {
   bool is_full = false;
   for (const Job& job : waiting) {
+    if (!job.spec.cron.empty()) {
+      keep_time(job);
+      continue;
+    }
     std::string reason = reason_to_wait(job);
     if (reason.empty() && is_full) reason = "It waits for its turn.";
     if (reason.starts_with("It waits for room")) is_full = true;
@@ -228,6 +235,32 @@ void Supervisor::start_waiting(const std::vector<Job>& waiting) {
     return std::none_of(waiting.begin(), waiting.end(),
                         [&](const Job& job) { return job.job_id == note.first; });
   });
+}
+
+// Times that came while the lab was stopped count as one; one that comes while the job of the last
+// one has not ended is left out.
+void Supervisor::keep_time(const Job& job) {
+  const std::int64_t now = env_.now_ms();
+  if (job.next_attempt_at && *job.next_attempt_at > now) return;
+  const std::int64_t next = Cron::parse(job.spec.cron).next_after(now);
+  std::string made;
+  if (job.next_attempt_at && !is_unfinished(job.details.last_job_id)) {
+    NewJob order{job.spec, folder_of(job.job_id).secrets()};
+    order.spec.cron.clear();
+    order.spec.secrets.clear();
+    order.spec.schedule_id = job.job_id;
+    made = submit(std::move(order), job.creator).job_id;
+  }
+  jobs_.wait_for_time(job, made, next);
+}
+
+bool Supervisor::is_unfinished(const std::string& job_id) const {
+  if (job_id.empty()) return false;
+  try {
+    return !is_final(jobs_.get(job_id).state());
+  } catch (const Error&) {
+    return false;  // removed
+  }
 }
 
 // "" when it can start, "-" when it never will.

@@ -91,6 +91,8 @@ class Supervisor {
   void take_usage(Running& one);
   void start_waiting(const std::vector<Job>& waiting);
   std::string reason_to_wait(const Job& job) const;
+  void keep_time(const Job& job);
+  bool is_unfinished(const std::string& job_id) const;
   void begin(Job job);
   Order order_of(const Job& job);
   void tell_to_end(Running& one);

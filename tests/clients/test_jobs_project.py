@@ -121,6 +121,32 @@ def test_a_run_is_repeated_as_its_job_ran(lab, tmp_path):
     assert "give --secret TOKEN" in run(lab, "--from-run", secret["details"]["run_id"]).stderr
 
 
+LOSS = """
+import mlflow, os
+
+with mlflow.start_run():
+    mlflow.log_param("lr", os.environ["LR"])
+    mlflow.log_input(mlflow.data.from_numpy(__import__("numpy").arange(int(os.environ["ROWS"]))))
+    for step in range(6):
+        mlflow.log_metric("loss", 1 / (step + 1) + (float(os.environ["LR"]) if step > 3 else 0), step=step)
+    mlflow.log_metric("odd", float("nan"))
+"""
+
+
+def test_a_replay_says_same_or_where_it_differs(lab, tmp_path):
+    (tmp_path / "loss.py").write_text(LOSS)
+    job = submit(lab, "--env=LR=0.1", "--env=ROWS=5", "--", sys.executable, "loss.py", cwd=tmp_path)
+    first = wait(lab, job)["details"]["run_id"]
+    same = run(lab, "--from-run", first, "--replay")
+    assert same.returncode == 0, same.stderr
+    assert same.stdout.splitlines()[-1] == "same: 7 points of 2 metrics"
+    other = run(lab, "--from-run", first, "--replay", "--env=LR=0.2", "--env=ROWS=6")
+    assert other.returncode == 1
+    assert "differs at step 4: loss was 0.3, is 0.4" in other.stdout
+    assert "The parameter lr was 0.1, is 0.2." in other.stderr and "The data are others" in other.stderr
+    assert "goes with --from-run" in run(lab, "--replay", "--", "true").stderr
+
+
 def test_the_python_of_an_environment_runs_a_script(lab, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     for python in ("venv", "venv/bin/python"):

@@ -231,6 +231,8 @@ constexpr std::array rules{
     Rule{"POST", "sandbox/import", check::nobody},
     Rule{"POST", "sandbox/migrate", check::nobody},
     Rule{"POST", "sandbox/relocate", check::nobody},
+    Rule{"*", "sandbox/jobs", check::nobody},
+    Rule{"*", "sandbox/jobs/{...}", check::nobody},
     Rule{"*", "/sandbox/tokens", check::nobody},
     Rule{"*", "/sandbox/tokens/{}", check::nobody},
 

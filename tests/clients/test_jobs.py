@@ -314,17 +314,3 @@ def test_a_script_with_a_clusters_addresses_runs_unchanged(lab, client, tracking
     )
     assert answer.status_code == 403
     assert "is no alias" in run(lab, "--alias=nowhere", "--", "true").stderr
-
-
-def test_a_cron_makes_jobs_until_it_is_canceled(lab):
-    schedule = submit(lab, "--cron=* * * * *", "--name=nightly", "--secret=WORD=secretly", "--", "sh", "-c", "echo $WORD")
-    waiting = wait(lab, schedule, "PENDING")
-    assert waiting["details"]["run_id"] == ""
-    wait_for(lambda: "The next time is" in show(lab, schedule)["status_message"], "it has no time")
-    wait_for(lambda: show(lab, schedule)["details"]["last_job_id"], "its minute did not come", seconds=90)
-    made = wait(lab, show(lab, schedule)["details"]["last_job_id"])
-    assert made["status"] == "SUCCEEDED" and made["spec"]["schedule_id"] == schedule
-    assert jobs(lab, "logs", made["job_id"]) == "***\n" and made["details"]["run_id"]
-    jobs(lab, "cancel", schedule)
-    assert show(lab, schedule)["status"] == "CANCELED"
-    assert "is no time of cron" in run(lab, "--cron=soon", "--", "true").stderr

@@ -82,7 +82,22 @@ std::string program_of(const ::trainers::Trainer& trainer) {
   return path;
 }
 
-[[noreturn]] void become(const std::string& path, const Words& words, const Changes& changes) {
+// OpenBLAS takes its oldest kernels on processors that are younger than itself, unless told which
+// family they belong to; it reads that when it is loaded.
+void choose_kernels(Changes& changes) {
+#if defined(__x86_64__)
+  if (process_environment()("OPENBLAS_CORETYPE")) return;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
+    changes["OPENBLAS_CORETYPE"] = "SkylakeX";
+  } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    changes["OPENBLAS_CORETYPE"] = "Haswell";
+  }
+#endif
+}
+
+[[noreturn]] void become(const std::string& path, const Words& words, Changes changes) {
+  choose_kernels(changes);
   Words variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);

@@ -120,7 +120,11 @@ class Training {
     const torch::NoGradGuard no_grad;
     for (const auto& parameter : network_->parameters()) {
       if (parameter.dim() == 4) {
-        parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+        // A copy: one with a single input channel would count as arranged already, and be turned
+        // around at every use.
+        parameter.set_data(
+            at::empty_like(parameter, parameter.options(), at::MemoryFormat::ChannelsLast)
+                .copy_(parameter));
       }
     }
   }

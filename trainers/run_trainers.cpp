@@ -60,16 +60,16 @@ std::string failure_of(const std::function<void()>& action) {
 }
 
 int end(TrainContext& context, const std::string& failure) {
-  if (!failure.empty()) {
-    context.say("The run failed: " + failure);
-    context.finish("FAILED", failure);
-    return exit_failed;
-  }
   if (context.is_stopping()) {
     context.finish("KILLED", "Stopped by a signal.");
     context.say("Stopped; run " + context.run_id() + " is KILLED and its files are in " +
                 context.directory().string() + ".");
     return exit_stopped;
+  }
+  if (!failure.empty()) {
+    context.say("The run failed: " + failure);
+    context.finish("FAILED", failure);
+    return exit_failed;
   }
   context.finish("FINISHED");
   context.say("Run " + context.run_id() + " is FINISHED; its files are in " +

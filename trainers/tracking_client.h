@@ -66,6 +66,8 @@ class TrackingClient {
                  const std::vector<Metric>& metrics,
                  const std::map<std::string, std::string>& params,
                  const std::map<std::string, std::string>& tags);
+  // Throws Error when the run's files do not go through the server; these three do so too.
+  static void check_artifact_root(const RunInfo& run);
   void upload(const RunInfo& run, const std::filesystem::path& file, const std::string& artifact);
   // False when there is no such artifact.
   bool download(const RunInfo& run, const std::string& artifact, const std::filesystem::path& file);

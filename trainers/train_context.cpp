@@ -82,6 +82,7 @@ TrainContext::TrainContext(sandbox::Env& env,
       const std::string id = client_.experiment_id(experiment_name(environment, trainer, run));
       run_ = client_.create_run(id, run.run_name, env.now_ms(), first_tags(environment, trainer));
     }
+    check_artifacts();
   } catch (const ServerAway& away) {
     throw Error(Code::invalid_state, away.why + ". Nothing was begun.");
   }
@@ -107,6 +108,17 @@ TrainContext::TrainContext(sandbox::Env& env,
 
 TrainContext::~TrainContext() {
   show_progress("");
+}
+
+// Better now than after hours of training.
+void TrainContext::check_artifacts() {
+  try {
+    TrackingClient::check_artifact_root(run_);
+  } catch (const Error& error) {
+    client_.log_batch(run_.run_id, {}, {}, {{"mlflow.note.content", error.message()}});
+    client_.set_status(run_.run_id, "FAILED", env_.now_ms());
+    throw;
+  }
 }
 
 void TrainContext::open_directory() {

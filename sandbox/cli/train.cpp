@@ -82,11 +82,18 @@ std::string program_of(const ::trainers::Trainer& trainer) {
   return path;
 }
 
-// OpenBLAS takes its oldest kernels on processors that are younger than itself, unless told which
-// family they belong to; it reads that when it is loaded.
-void choose_kernels(Changes& changes) {
+// What the libraries read when they are loaded, unless the person has set it.
+void add_library_settings(Changes& changes) {
+  const Environment environment = process_environment();
+  // Threads that wait for each other sleep: beside other work, turning in circles costs them nine
+  // tenths of their speed.
+  if (!environment("OMP_WAIT_POLICY") && !environment("GOMP_SPINCOUNT")) {
+    changes["OMP_WAIT_POLICY"] = "passive";
+  }
 #if defined(__x86_64__)
-  if (process_environment()("OPENBLAS_CORETYPE")) return;
+  // OpenBLAS takes its oldest kernels on processors that are younger than itself, unless told which
+  // family they belong to.
+  if (environment("OPENBLAS_CORETYPE")) return;
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
     changes["OPENBLAS_CORETYPE"] = "SkylakeX";
@@ -97,7 +104,7 @@ void choose_kernels(Changes& changes) {
 }
 
 [[noreturn]] void become(const std::string& path, const Words& words, Changes changes) {
-  choose_kernels(changes);
+  add_library_settings(changes);
   Words variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);

@@ -251,6 +251,14 @@ def test_a_run_that_exists_is_used(shell):
     assert trained.run.info.status == "FINISHED"
 
 
+def test_an_experiment_whose_files_lie_elsewhere_is_refused_before_the_training(shell):
+    shell.client.create_experiment("elsewhere", artifact_location="s3://bucket/elsewhere")
+    refused = shell.run("train", "vision", *SMALL, "--experiment", "elsewhere")
+    assert refused.code == 1
+    assert "s3://bucket/elsewhere" in refused.said and "mlflow-artifacts:/" in refused.said
+    assert refused.run.info.status == "FAILED" and "epoch" not in refused.said
+
+
 def test_a_run_is_evaluated_again(shell):
     """S3-19: the same numbers again, written back into the run, without the trainer's own files."""
     archive = cifar10(shell.folder / "cifar-10-binary.tar.gz")

@@ -362,17 +362,14 @@ void TrackingClient::log_batch(const std::string& run_id,
   ask("POST", "runs/log-batch", sandbox::to_json(batch));
 }
 
-void TrackingClient::check_artifact_root(const RunInfo& run) {
-  if (run.artifact_uri.starts_with(proxy_scheme)) return;
-  throw Error(Code::invalid_state,
-              "Run " + run.run_id + " keeps its files at " + run.artifact_uri +
-                  ". Trainers log through the tracking server, into mlflow-artifacts:/ addresses: "
-                  "say an --experiment that has such an artifact location.");
-}
-
 std::string TrackingClient::proxy_target(const RunInfo& run, const std::string& artifact) const {
-  check_artifact_root(run);
   std::string_view root = run.artifact_uri;
+  if (!root.starts_with(proxy_scheme)) {
+    throw Error(Code::invalid_state,
+                "Run " + run.run_id + " keeps its files at " + run.artifact_uri +
+                    ". Trainers log through the tracking server, into mlflow-artifacts:/ "
+                    "addresses: say an --experiment that has such an artifact location.");
+  }
   root.remove_prefix(proxy_scheme.size());
   if (root.starts_with("//")) {
     const std::size_t path = root.find('/', 2);

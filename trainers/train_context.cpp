@@ -113,7 +113,7 @@ TrainContext::~TrainContext() {
 // Better now than after hours of training.
 void TrainContext::check_artifacts() {
   try {
-    TrackingClient::check_artifact_root(run_);
+    client_.check_artifact_root(run_);
   } catch (const Error& error) {
     client_.log_batch(run_.run_id, {}, {}, {{"mlflow.note.content", error.message()}});
     client_.set_status(run_.run_id, "FAILED", env_.now_ms());

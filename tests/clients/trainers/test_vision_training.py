@@ -11,6 +11,7 @@ import mlflow
 import pytest
 import torch
 from own_lab import binary
+from small_disk import small_disk
 from tiny_sets import cifar10
 from training_shell import Shell
 
@@ -156,6 +157,16 @@ def test_out_of_memory_fails_the_run_with_a_smaller_batch_size(shell):
     assert "Out of memory" in failed.said and "BATCH_SIZE=13500" in failed.said
     assert failed.run.info.status == "FAILED"
     assert "BATCH_SIZE=13500" in failed.run.data.tags["mlflow.note.content"]
+
+
+def test_a_full_disk_fails_the_run_and_names_the_file(shell, tmp_path):
+    """The first checkpoint does not fit; the metrics are in the run all the same."""
+    with small_disk(tmp_path / "small", 3) as disk:
+        failed = shell.run("train", "vision", *SMALL, "--threads", 1, "--output", disk.folder)
+        assert failed.code == 1 and "Is the disk full?" in failed.said
+    assert failed.run.info.status == "FAILED"
+    assert "checkpoints" in failed.run.data.tags["mlflow.note.content"]
+    assert len(failed.history("val_loss")) == 1
 
 
 def test_one_seed_gives_one_result_to_the_bit_and_augmentation_changes_it(shell):

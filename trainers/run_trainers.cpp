@@ -84,6 +84,11 @@ int train(const Trainer& trainer, const Actions& actions, const std::vector<std:
   if (run.register_as.empty() && !run.alias.empty()) {
     throw Error(Code::invalid_parameter_value, "--alias wants --register as well.");
   }
+  if (run.register_as.find_first_of("/:") != std::string::npos) {
+    throw Error(Code::invalid_parameter_value,
+                "A registered model's name has neither '/' nor ':', unlike --register " +
+                    run.register_as + ".");
+  }
   sandbox::SystemEnv env;
   watch_stop_signals();
   TrainContext context(env, environment, trainer, run);

@@ -328,8 +328,18 @@ void TrainContext::finish(const std::string& status, const std::string& sentence
   });
   show_progress("");
   if (is_earlier_) return;
-  if (status == "FINISHED" && !settings_.register_as.empty()) register_model();
-  wait_for([&] { client_.set_status(run_.run_id, status, env_.now_ms()); });
+  const auto set_status = [&] {
+    wait_for([&] { client_.set_status(run_.run_id, status, env_.now_ms()); });
+  };
+  if (status == "FINISHED" && !settings_.register_as.empty()) {
+    try {
+      register_model();
+    } catch (const Error&) {
+      set_status();  // the training itself went well
+      throw;
+    }
+  }
+  set_status();
 }
 
 }  // namespace trainers

@@ -252,6 +252,8 @@ def test_a_model_is_registered_with_its_alias(shell):
     assert mlflow.pytorch.load_model("models:/shapes@champion") is not None
     refused = shell.run("train", "vision", *SMALL, "--alias", "champion")
     assert refused.code == 2 and "--register" in refused.said
+    refused = shell.run("train", "vision", *SMALL, "--register", "my/shapes")
+    assert refused.code == 2 and "my/shapes" in refused.said and refused.run_id is None
 
 
 def test_a_run_that_exists_is_used(shell):

@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <thread>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
+#include "sandbox/base/text.h"
 #include "trainers/stop_signal.h"
 
 namespace trainers {
@@ -57,6 +59,12 @@ void erase_keys(std::map<std::string, std::string>& from,
   for (const auto& [key, value] : keys) from.erase(key);
 }
 
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return is_known ? size.ws_col : 80;
+}
+
 std::string joined(const std::string& folder, const std::string& name) {
   return folder.empty() ? name : folder + "/" + name;
 }
@@ -82,11 +90,17 @@ TrainContext::TrainContext(sandbox::Env& env,
       const std::string id = client_.experiment_id(experiment_name(environment, trainer, run));
       run_ = client_.create_run(id, run.run_name, env.now_ms(), first_tags(environment, trainer));
     }
-    check_artifacts();
   } catch (const ServerAway& away) {
     throw Error(Code::invalid_state, away.why + ". Nothing was begun.");
   }
-  open_directory();
+  try {
+    client_.check_artifact_root(run_);  // better now than after hours of training
+    open_directory();
+  } catch (const Error& error) {
+    client_.log_batch(run_.run_id, {}, {}, {{"mlflow.note.content", error.message()}});
+    client_.set_status(run_.run_id, "FAILED", env_.now_ms());
+    throw;
+  }
 }
 
 TrainContext::TrainContext(sandbox::Env& env,
@@ -108,17 +122,6 @@ TrainContext::TrainContext(sandbox::Env& env,
 
 TrainContext::~TrainContext() {
   show_progress("");
-}
-
-// Better now than after hours of training.
-void TrainContext::check_artifacts() {
-  try {
-    client_.check_artifact_root(run_);
-  } catch (const Error& error) {
-    client_.log_batch(run_.run_id, {}, {}, {{"mlflow.note.content", error.message()}});
-    client_.set_status(run_.run_id, "FAILED", env_.now_ms());
-    throw;
-  }
 }
 
 void TrainContext::open_directory() {
@@ -276,7 +279,9 @@ void TrainContext::say(const std::string& line) {
 
 void TrainContext::show_progress(const std::string& line) {
   if (!is_terminal_ || (line.empty() && !bar_is_shown_)) return;
-  std::fprintf(stderr, "\r%s\033[K", line.c_str());
+  // A line that wraps could not be taken back.
+  const std::string text(sandbox::utf8_prefix(line, terminal_columns() - 1));
+  std::fprintf(stderr, "\r%s\033[K", text.c_str());
   std::fflush(stderr);
   bar_is_shown_ = !line.empty();
 }

@@ -106,7 +106,6 @@ class TrainContext {
     std::string artifact;
   };
 
-  void check_artifacts();
   void open_directory();
   bool send_waiting();  // false when the server does not answer
   void send_values();

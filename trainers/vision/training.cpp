@@ -283,6 +283,8 @@ class Training {
     const double images = static_cast<double>(tally.count());
     context_.log_metric("images_per_second", images / std::max(seconds, 1e-9), epoch);
     context_.log_metric("cpu_ms_per_image", cpu * 1000 / images, epoch);
+    // Before the checkpoint: who is killed in between repeats the epoch, and none is missing.
+    context_.flush(true);
     epochs_done_ = epoch;
     if (val_accuracy > best_accuracy_) {
       best_accuracy_ = val_accuracy;

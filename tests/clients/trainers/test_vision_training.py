@@ -159,6 +159,15 @@ def test_out_of_memory_fails_the_run_with_a_smaller_batch_size(shell):
     assert "BATCH_SIZE=13500" in failed.run.data.tags["mlflow.note.content"]
 
 
+def test_a_directory_that_cannot_be_written_fails_the_run_at_once(shell):
+    (shell.folder / "file").write_text("")
+    failed = shell.run("train", "vision", *SMALL, "--output", shell.folder / "file")
+    assert failed.code == 1 and "--output" in failed.said
+    (run,) = shell.client.search_runs(
+        [shell.client.get_experiment_by_name("vision").experiment_id], max_results=1)
+    assert run.info.status == "FAILED" and "--output" in run.data.tags["mlflow.note.content"]
+
+
 def test_a_full_disk_fails_the_run_and_names_the_file(shell, tmp_path):
     """The first checkpoint does not fit; the metrics are in the run all the same."""
     with small_disk(tmp_path / "small", 3) as disk:

@@ -22,26 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using Changes = std::map<std::string, std::string>;
 
-// Takes "--data-dir DIR" or "--data-dir=DIR" out of the words.
-std::string take_data_dir(Words& words) {
-  std::string data_dir;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    const std::size_t equals = word.find('=');
-    const std::string name = word.substr(0, equals);
-    if (name != "--data-dir" && name != "--data") continue;
-    const bool is_two = equals == std::string::npos;
-    if (is_two && i + 1 == words.size()) {
-      throw Error(Code::invalid_parameter_value, word + " wants a directory.");
-    }
-    data_dir = is_two ? words[i + 1] : word.substr(equals + 1);
-    const auto begin = words.begin() + static_cast<std::ptrdiff_t>(i);
-    words.erase(begin, begin + (is_two ? 2 : 1));
-    --i;
-  }
-  return data_dir;
-}
-
 // What the libraries read when they are loaded, unless the person has set it.
 Changes library_settings() {
   Changes changes;
@@ -63,6 +43,26 @@ Changes library_settings() {
   }
 #endif
   return changes;
+}
+
+// Takes "--data-dir DIR" or "--data-dir=DIR" out of the words.
+std::string take_data_dir(Words& words) {
+  std::string data_dir;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const std::size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    if (name != "--data-dir" && name != "--data") continue;
+    const bool is_two = equals == std::string::npos;
+    if (is_two && i + 1 == words.size()) {
+      throw Error(Code::invalid_parameter_value, word + " wants a directory.");
+    }
+    data_dir = is_two ? words[i + 1] : word.substr(equals + 1);
+    const auto begin = words.begin() + static_cast<std::ptrdiff_t>(i);
+    words.erase(begin, begin + (is_two ? 2 : 1));
+    --i;
+  }
+  return data_dir;
 }
 
 // The variables that point the trainer at a tracking server: the lab that --data-dir names, else

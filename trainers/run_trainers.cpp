@@ -59,16 +59,16 @@ std::string failure_of(const std::function<void()>& action) {
 }
 
 int end(TrainContext& context, const std::string& failure) {
-  if (!failure.empty()) {
-    context.say("The run failed: " + failure);
-    context.finish("FAILED", failure);
-    return exit_failed;
-  }
   if (context.is_stopping()) {
     context.finish("KILLED", "Stopped by a signal.");
     context.say("Stopped; run " + context.run_id() + " is KILLED and its files are in " +
                 context.directory().string() + ".");
     return exit_stopped;
+  }
+  if (!failure.empty()) {
+    context.say("The run failed: " + failure);
+    context.finish("FAILED", failure);
+    return exit_failed;
   }
   context.finish("FINISHED");
   context.say("Run " + context.run_id() + " is FINISHED; its files are in " +
@@ -82,6 +82,11 @@ int train(const Trainer& trainer, const Actions& actions, const std::vector<std:
   const RunSettings run = settings_of<RunSettings>(said.flags);
   if (run.register_as.empty() && !run.alias.empty()) {
     throw Error(Code::invalid_parameter_value, "--alias wants --register as well.");
+  }
+  if (run.register_as.find_first_of("/:") != std::string::npos) {
+    throw Error(Code::invalid_parameter_value,
+                "A registered model's name has neither '/' nor ':', unlike --register " +
+                    run.register_as + ".");
   }
   sandbox::SystemEnv env;
   watch_stop_signals();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -90,6 +91,9 @@ class TrackingClient {
                              const std::string& source,
                              const std::string& run_id);
   void set_alias(const std::string& name, const std::string& alias, const std::string& version);
+
+  // Throws Error when the run's files do not go through the server, as upload would.
+  void check_artifact_root(const RunInfo& run) const { std::ignore = proxy_target(run, ""); }
 
  private:
   std::string ask(const std::string& method, const std::string& path, const std::string& json);

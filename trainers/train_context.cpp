@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <thread>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/fields_json.h"
+#include "sandbox/base/text.h"
 #include "trainers/stop_signal.h"
 
 namespace trainers {
@@ -57,6 +59,12 @@ void erase_keys(std::map<std::string, std::string>& from,
   for (const auto& [key, value] : keys) from.erase(key);
 }
 
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return is_known ? size.ws_col : 80;
+}
+
 std::string joined(const std::string& folder, const std::string& name) {
   return folder.empty() ? name : folder + "/" + name;
 }
@@ -85,7 +93,14 @@ TrainContext::TrainContext(sandbox::Env& env,
   } catch (const ServerAway& away) {
     throw Error(Code::invalid_state, away.why + ". Nothing was begun.");
   }
-  open_directory();
+  try {
+    client_.check_artifact_root(run_);  // better now than after hours of training
+    open_directory();
+  } catch (const Error& error) {
+    client_.log_batch(run_.run_id, {}, {}, {{"mlflow.note.content", error.message()}});
+    client_.set_status(run_.run_id, "FAILED", env_.now_ms());
+    throw;
+  }
 }
 
 TrainContext::TrainContext(sandbox::Env& env,
@@ -267,7 +282,9 @@ void TrainContext::say(const std::string& line) {
 
 void TrainContext::show_progress(const std::string& line) {
   if (!is_terminal_ || (line.empty() && !bar_is_shown_)) return;
-  std::fprintf(stderr, "\r%s\033[K", line.c_str());
+  // A line that wraps could not be taken back.
+  const std::string text(sandbox::utf8_prefix(line, terminal_columns() - 1));
+  std::fprintf(stderr, "\r%s\033[K", text.c_str());
   std::fflush(stderr);
   bar_is_shown_ = !line.empty();
 }
@@ -323,8 +340,18 @@ void TrainContext::finish(const std::string& status, const std::string& sentence
   });
   show_progress("");
   if (is_earlier_) return;
-  if (status == "FINISHED" && !settings_.register_as.empty()) register_model();
-  wait_for([&] { client_.set_status(run_.run_id, status, env_.now_ms()); });
+  const auto set_status = [&] {
+    wait_for([&] { client_.set_status(run_.run_id, status, env_.now_ms()); });
+  };
+  if (status == "FINISHED" && !settings_.register_as.empty()) {
+    try {
+      register_model();
+    } catch (const Error&) {
+      set_status();  // the training itself went well
+      throw;
+    }
+  }
+  set_status();
 }
 
 }  // namespace trainers

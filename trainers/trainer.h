@@ -1,8 +1,7 @@
 // The contract of the built-in trainers. A third one is an afternoon:
 //   1. trainers/<family>/settings.h  its settings with their parameters (parameters.h);
 //   2. trainers/trainer.cpp          one row in the list of trainers;
-//   3. trainers/<family>/main.cpp    `return run_trainers(argc, argv, {{"name",
-//   {train<Settings>(f)}}});`
+//   3. trainers/<family>/main.cpp    `run_trainers(argc, argv, {{"name", {with_settings(f)}}})`;
 //   4. trainers/<family>/CMakeLists.txt  the program mlops-sandbox-train-<family>.
 //
 // The list below and the reading of words hold no heavy library: the main program links them to

@@ -23,6 +23,29 @@ namespace {
 namespace fs = std::filesystem;
 using Changes = std::map<std::string, std::string>;
 
+// What the libraries read when they are loaded, unless the person has set it.
+Changes library_settings() {
+  Changes changes;
+  const Environment environment = process_environment();
+  // Threads that wait for each other sleep: beside other work, turning in circles costs them nine
+  // tenths of their speed.
+  if (!environment("OMP_WAIT_POLICY") && !environment("GOMP_SPINCOUNT")) {
+    changes["OMP_WAIT_POLICY"] = "passive";
+  }
+#if defined(__x86_64__)
+  // OpenBLAS takes its oldest kernels on processors that are younger than itself, unless told which
+  // family they belong to.
+  if (environment("OPENBLAS_CORETYPE")) return changes;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
+    changes["OPENBLAS_CORETYPE"] = "SkylakeX";
+  } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    changes["OPENBLAS_CORETYPE"] = "Haswell";
+  }
+#endif
+  return changes;
+}
+
 // Takes "--data-dir DIR" or "--data-dir=DIR" out of the words.
 std::string take_data_dir(Words& words) {
   std::string data_dir;
@@ -54,10 +77,12 @@ void add_s3(Changes& changes, const LabState& state, const Environment& environm
 }
 
 // The variables that point the trainer at a tracking server: the lab that --data-dir names, else
-// MLFLOW_TRACKING_URI as it is set, else the lab that runs in the usual place.
+// MLFLOW_TRACKING_URI as it is set, else the lab that runs in the usual place. And those of its
+// libraries.
 Changes tracking_variables(const std::string& data_dir_flag_value) {
   const Environment environment = process_environment();
-  if (data_dir_flag_value.empty() && environment("MLFLOW_TRACKING_URI")) return {};
+  Changes changes = library_settings();
+  if (data_dir_flag_value.empty() && environment("MLFLOW_TRACKING_URI")) return changes;
   const std::string data_dir = find_data_dir(data_dir_flag_value, environment);
   const auto state = running_lab(data_dir);
   if (!state) {
@@ -66,7 +91,7 @@ Changes tracking_variables(const std::string& data_dir_flag_value) {
                     ", and MLFLOW_TRACKING_URI is not set. Start one with `" + program() +
                     " up --detach" + data_dir_flag(data_dir) + "`.");
   }
-  Changes changes{{"MLFLOW_TRACKING_URI", state->tracking_url}};
+  changes["MLFLOW_TRACKING_URI"] = state->tracking_url;
   if (!state->local_token.empty()) changes["MLFLOW_TRACKING_TOKEN"] = state->local_token;
   if (!state->tls_cert.empty()) changes["MLFLOW_TRACKING_SERVER_CERT_PATH"] = state->tls_cert;
   add_s3(changes, *state, environment);

@@ -495,7 +495,7 @@ class TestOthers:
 
     @pytest.mark.parametrize(
         "command",
-        ["doctor", "export", "pipeline", "serve", "train"],
+        ["doctor", "export", "pipeline", "serve"],
     )
     def test_what_is_not_there_yet_says_so(self, command):
         refused = call(command, "something")

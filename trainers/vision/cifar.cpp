@@ -108,9 +108,12 @@ void add_records(const std::string& bytes,
     }
     images.labels.push_back(label);
     const char* planes = bytes.data() + at + format.label_bytes;
+    const std::size_t begin = images.pixels.size();
+    images.pixels.resize(begin + channels * plane_bytes);
+    std::uint8_t* out = images.pixels.data() + begin;
     for (std::size_t pixel = 0; pixel < plane_bytes; ++pixel) {
       for (std::size_t channel = 0; channel < channels; ++channel) {
-        images.pixels.push_back(static_cast<std::uint8_t>(planes[channel * plane_bytes + pixel]));
+        *out++ = static_cast<std::uint8_t>(planes[channel * plane_bytes + pixel]);
       }
     }
   }

@@ -1,8 +1,10 @@
 #include "trainers/vision/model_files.h"
 
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -11,6 +13,7 @@
 #include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/frontend/tracer.h>
+#include <torch/csrc/jit/serialization/export.h>
 #include <torch/csrc/jit/serialization/pickler.h>
 #include <torch/csrc/jit/serialization/unpickler.h>
 
@@ -26,22 +29,48 @@ namespace jit = torch::jit;
 
 namespace {
 
-[[noreturn]] void cannot_write(const fs::path& file, const std::string& why) {
-  throw Error(Code::resource_exhausted,
-              file.string() + " cannot be written: " + why + ". Is the disk full?");
-}
-
 // Torch's messages go on with a stack of its own functions.
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
+// A file that bears its name only once it is whole. Torch's writers end the process when bytes are
+// not taken from them, so all are taken, and what became of them is asked at the end.
+class CarefulFile {
+ public:
+  explicit CarefulFile(const fs::path& file) : file_(file), part_(file.string() + ".part") {
+    std::error_code failure;
+    fs::create_directories(file.parent_path(), failure);
+    out_.open(part_, std::ios::binary);
+  }
+
+  std::function<std::size_t(const void*, std::size_t)> sink() {
+    return [this](const void* bytes, std::size_t count) {
+      out_.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(count));
+      return count;
+    };
+  }
+
+  void end() {
+    out_.close();
+    std::error_code failure;
+    if (out_) {
+      fs::rename(part_, file_, failure);
+      if (!failure) return;
+    }
+    fs::remove(part_, failure);
+    throw Error(Code::resource_exhausted, file_.string() + " cannot be written. Is the disk full?");
+  }
+
+ private:
+  fs::path file_;
+  fs::path part_;
+  std::ofstream out_;
+};
+
 void write_zip(const c10::Dict<std::string, at::Tensor>& dict, const fs::path& file) {
-  std::ofstream out(file, std::ios::binary);
-  caffe2::serialize::PyTorchStreamWriter zip([&](const void* bytes, std::size_t count) {
-    out.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(count));
-    return out ? count : 0;
-  });
+  CarefulFile out(file);
+  caffe2::serialize::PyTorchStreamWriter zip(out.sink());
   std::string pickled;
   // Without tags for types, which only TorchScript's own reader knows.
   jit::Pickler pickler([&](const char* bytes, std::size_t count) { pickled.append(bytes, count); },
@@ -56,8 +85,7 @@ void write_zip(const c10::Dict<std::string, at::Tensor>& dict, const fs::path& f
   }
   zip.writeRecord("data.pkl", pickled.data(), pickled.size());
   zip.writeEndOfFile();
-  out.close();
-  if (!out) cannot_write(file, "the last bytes were not taken");
+  out.end();
 }
 
 using std::string_view_literals::operator""sv;
@@ -145,16 +173,7 @@ void write_tensors(const NamedTensors& tensors, const fs::path& file) {
     // A copy of its own: neither another tensor's memory nor another order of its numbers.
     dict.insert(name, tensor.detach().to(at::kCPU).contiguous().clone());
   }
-  const fs::path part = file.string() + ".part";
-  fs::create_directories(file.parent_path());
-  try {
-    write_zip(dict, part);
-    fs::rename(part, file);
-  } catch (const c10::Error& error) {
-    cannot_write(file, first_line(error.what_without_backtrace()));
-  } catch (const fs::filesystem_error& error) {
-    cannot_write(file, error.code().message());
-  }
+  write_zip(dict, file);
 }
 
 NamedTensors read_tensors(const fs::path& file) {
@@ -221,14 +240,9 @@ void write_torchscript(const Network& network,
   script.type()->addMethod(script._ivalue()->compilation_unit()->create_function(
       c10::QualifiedName(*script.type()->name(), "forward"), traced.first->graph));
   script.eval();
-  const fs::path part = file.string() + ".part";
-  fs::create_directories(file.parent_path());
-  try {
-    script.save(part.string());
-    fs::rename(part, file);
-  } catch (const c10::Error& error) {
-    cannot_write(file, first_line(error.what_without_backtrace()));
-  }
+  CarefulFile out(file);
+  jit::ExportModule(script, out.sink());
+  out.end();
 }
 
 }  // namespace trainers::vision

@@ -4,10 +4,8 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -120,7 +118,11 @@ class Training {
     const torch::NoGradGuard no_grad;
     for (const auto& parameter : network_->parameters()) {
       if (parameter.dim() == 4) {
-        parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+        // A copy: one with a single input channel would count as arranged already, and be turned
+        // around at every use.
+        parameter.set_data(
+            at::empty_like(parameter, parameter.options(), at::MemoryFormat::ChannelsLast)
+                .copy_(parameter));
       }
     }
   }
@@ -279,6 +281,8 @@ class Training {
     const double images = static_cast<double>(tally.count());
     context_.log_metric("images_per_second", images / std::max(seconds, 1e-9), epoch);
     context_.log_metric("cpu_ms_per_image", cpu * 1000 / images, epoch);
+    // Before the checkpoint: who is killed in between repeats the epoch, and none is missing.
+    context_.flush(true);
     epochs_done_ = epoch;
     if (val_accuracy > best_accuracy_) {
       best_accuracy_ = val_accuracy;

@@ -11,6 +11,7 @@ import mlflow
 import pytest
 import torch
 from own_lab import binary
+from small_disk import small_disk
 from tiny_sets import cifar10
 from training_shell import Shell
 
@@ -158,6 +159,25 @@ def test_out_of_memory_fails_the_run_with_a_smaller_batch_size(shell):
     assert "BATCH_SIZE=13500" in failed.run.data.tags["mlflow.note.content"]
 
 
+def test_a_directory_that_cannot_be_written_fails_the_run_at_once(shell):
+    (shell.folder / "file").write_text("")
+    failed = shell.run("train", "vision", *SMALL, "--output", shell.folder / "file")
+    assert failed.code == 1 and "--output" in failed.said
+    (run,) = shell.client.search_runs(
+        [shell.client.get_experiment_by_name("vision").experiment_id], max_results=1)
+    assert run.info.status == "FAILED" and "--output" in run.data.tags["mlflow.note.content"]
+
+
+def test_a_full_disk_fails_the_run_and_names_the_file(shell, tmp_path):
+    """The first checkpoint does not fit; the metrics are in the run all the same."""
+    with small_disk(tmp_path / "small", 3) as disk:
+        failed = shell.run("train", "vision", *SMALL, "--threads", 1, "--output", disk.folder)
+        assert failed.code == 1 and "Is the disk full?" in failed.said
+    assert failed.run.info.status == "FAILED"
+    assert "checkpoints" in failed.run.data.tags["mlflow.note.content"]
+    assert len(failed.history("val_loss")) == 1
+
+
 def test_one_seed_gives_one_result_to_the_bit_and_augmentation_changes_it(shell):
     """S3-45: on one thread; another seed, or no augmentation, is another result."""
     train = [*SMALL, "--epochs", 2]
@@ -241,6 +261,8 @@ def test_a_model_is_registered_with_its_alias(shell):
     assert mlflow.pytorch.load_model("models:/shapes@champion") is not None
     refused = shell.run("train", "vision", *SMALL, "--alias", "champion")
     assert refused.code == 2 and "--register" in refused.said
+    refused = shell.run("train", "vision", *SMALL, "--register", "my/shapes")
+    assert refused.code == 2 and "my/shapes" in refused.said and refused.run_id is None
 
 
 def test_a_run_that_exists_is_used(shell):
@@ -249,6 +271,14 @@ def test_a_run_that_exists_is_used(shell):
     trained = shell.train(*SMALL, "--epochs", 1, MLFLOW_RUN_ID=run.info.run_id)
     assert trained.run_id == run.info.run_id
     assert trained.run.info.status == "FINISHED"
+
+
+def test_an_experiment_whose_files_lie_elsewhere_is_refused_before_the_training(shell):
+    shell.client.create_experiment("elsewhere", artifact_location="s3://bucket/elsewhere")
+    refused = shell.run("train", "vision", *SMALL, "--experiment", "elsewhere")
+    assert refused.code == 1
+    assert "s3://bucket/elsewhere" in refused.said and "mlflow-artifacts:/" in refused.said
+    assert refused.run.info.status == "FAILED" and "epoch" not in refused.said
 
 
 def test_a_run_is_evaluated_again(shell):

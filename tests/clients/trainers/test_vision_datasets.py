@@ -169,7 +169,7 @@ def test_a_real_small_set_is_learnt(shell):
         Image.fromarray(image).save(folder / f"{place}.png")
     trained = shell.train(
         "--model-name", "resnet18", "--dataset", f"folder:{shell.folder / 'digits'}",
-        "--image-size", 32, "--epochs", 5, "--batch-size", 32, "--schedule", "cosine",
+        "--image-size", 32, "--epochs", 4, "--batch-size", 32, "--schedule", "cosine",
         "--no-use-augmentation",
     )
     assert trained.metrics["test_accuracy"] > 0.9

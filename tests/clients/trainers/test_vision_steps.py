@@ -6,6 +6,7 @@ import pytest
 import torch
 import torchvision
 from tiny_sets import cifar10, images
+from training_shell import Shell
 
 MEAN = numpy.array([0.4914, 0.4822, 0.4465])[:, None, None]
 DEVIATION = numpy.array([0.2470, 0.2435, 0.2616])[:, None, None]
@@ -48,29 +49,35 @@ def trained_state(shell, network, name, optimizer, epochs):
     }
 
 
-def all_but_the_validated(first_layers, after_one_step):
-    """49 of 50 images train: those whose mean behind the first layer is the one that was kept."""
+@pytest.fixture(scope="module")
+def trained_with(lab, tmp_path_factory):
+    """The 49 of 50 images that train, whatever the network: those whose mean behind a first layer
+    is the one that a first step kept."""
+    torch.manual_seed(0)
+    network = torchvision.models.mobilenet_v3_small(num_classes=10)
+    shell = Shell(lab, tmp_path_factory.mktemp("split"))
+    state = trained_state(shell, network, "mobilenet_v3_small", "sgd", 1)
+    # The running mean begins at 0 and takes over a hundredth of a batch's.
+    kept = state["features.0.1.running_mean"] / 0.01
     inputs, labels = training_images()
     with torch.no_grad():
-        # The running mean begins at 0 and takes over a part of each batch's.
-        means = first_layers(inputs).mean((2, 3))
+        means = network.features[0][0](inputs).mean((2, 3))
     distances = [
-        (torch.cat([means[:i], means[i + 1:]]).mean(0) - after_one_step).abs().max()
+        (torch.cat([means[:i], means[i + 1:]]).mean(0) - kept).abs().max()
         for i in range(len(labels))
     ]
     left_out = int(numpy.argmin(distances))
     assert distances[left_out] < 1e-4
-    kept = [i for i in range(len(labels)) if i != left_out]
-    return inputs[kept], labels[kept]
+    training = [i for i in range(len(labels)) if i != left_out]
+    return inputs[training], labels[training]
 
 
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
-def test_a_resnet_learns_as_in_python(shell, optimizer):
+def test_a_resnet_learns_as_in_python(shell, trained_with, optimizer):
     """Every weight after two steps; the optimizers are torch.optim's."""
     torch.manual_seed(0)
     network = torchvision.models.resnet18(num_classes=10)
-    once = trained_state(shell, network, "resnet18", optimizer, 1)
-    inputs, labels = all_but_the_validated(network.conv1, once["bn1.running_mean"] / 0.1)
+    inputs, labels = trained_with
     state = trained_state(shell, network, "resnet18", optimizer, STEPS)
     begin = {key: value.clone() for key, value in network.state_dict().items()}
     stepper = OPTIMIZERS[optimizer](network.parameters())
@@ -90,15 +97,13 @@ def test_a_resnet_learns_as_in_python(shell, optimizer):
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "mobilenet_v3_large"])
-def test_a_mobilenet_normalises_as_in_python(shell, name):
+def test_a_mobilenet_normalises_as_in_python(shell, trained_with, name):
     """The statistics of all its layers after a first step, before dropout's chance has a say."""
     torch.manual_seed(0)
     network = getattr(torchvision.models, name)(num_classes=10)
     state = trained_state(shell, network, name, "sgd", 1)
-    first = network.features[0][0]
-    inputs, _ = all_but_the_validated(first, state["features.0.1.running_mean"] / 0.01)
     network.train()
-    network(inputs)
+    network(trained_with[0])
     for key, expected in network.state_dict().items():
         if "running" in key:
             assert torch.allclose(state[key], expected, rtol=1e-3, atol=1e-4), key

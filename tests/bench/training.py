@@ -63,7 +63,7 @@ for _ in range(epochs):
 
 
 def measured(command, environment, folder):
-    """Seconds on the processor and on the clock, and MiB at the highest."""
+    """Seconds on the processor and on the clock."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     process = subprocess.Popen(

@@ -7,15 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "trainers/mlflow_model.h"
 #include "trainers/tabular/table.h"
 
 namespace trainers::tabular {
 
-struct ModelFolder {
-  std::string run_id;
-  std::string artifact_path;  // the folder's name among the run's artifacts
-  std::string uuid;           // 32 hex digits
-  std::int64_t now_ms = 0;
+struct ModelFolder : LoggedModel {
   Task task = Task::regression;
   std::string target;
   std::vector<std::string> columns;

@@ -7,16 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "trainers/mlflow_model.h"
 #include "trainers/vision/images.h"
 
 namespace trainers::vision {
 
-struct ModelFolder {
+struct ModelFolder : LoggedModel {
   std::string model_name;
-  std::string run_id;
-  std::string artifact_path;  // the folder's name among the run's artifacts
-  std::string uuid;           // 32 hex digits
-  std::int64_t now_ms = 0;
   std::vector<std::string> classes;
   std::size_t height = 0;
   std::size_t width = 0;

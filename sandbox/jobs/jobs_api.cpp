@@ -132,6 +132,15 @@ class Door {
   std::string local_token_;
 };
 
+// The user who logged in; on this machine (a name in brackets, or none), who typed the command.
+std::string creator_of(const NewJob& order, const http::Request& request) {
+  if (!request.user.empty() && !request.user.starts_with('(')) return request.user;
+  for (const tracking::KeyValue& variable : order.spec.env) {
+    if (variable.key == "USER") return variable.value;
+  }
+  return "";
+}
+
 http::Response log_part(Supervisor& supervisor, const http::Request& request) {
   const auto offset = parse_int64(request.query.get("offset", "0"));
   if (!offset || *offset < 0) {
@@ -147,7 +156,7 @@ void install_own(http::Api& api, Jobs& jobs, Supervisor& supervisor, const Door&
   api.post<NewJob, Job>("sandbox/jobs", "Run a command as a job, with a run of its own.",
                         [&supervisor, door](const NewJob& order, const http::Request& request) {
                           door.check(request);
-                          return supervisor.submit(order, request.user);
+                          return supervisor.submit(order, creator_of(order, request));
                         });
   api.get<JobListing, JobPage>("sandbox/jobs", "List jobs, the newest first.",
                                [&jobs](const JobListing& wanted) {

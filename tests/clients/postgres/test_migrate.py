@@ -20,6 +20,7 @@ def test_a_lab_moves_there_and_back_and_a_real_mlflow_shows_it(
     fill(lab, tmp_path, monkeypatch)
     before = contents(lab.mlflow_url)
     assert len(before["runs"]) == 3 and len(before["versions"]) == 2 and len(before["traces"]) == 1
+    s3(lab).put_object(Bucket="mlflow", Key="direct/tagged", Body=b"x", Tagging="team=red%20%26%20blue")
     files = s3(lab).list_objects_v2(Bucket="mlflow")["KeyCount"]
     lab.stop()
     uri = server.make_database("moved")
@@ -46,6 +47,8 @@ def test_a_lab_moves_there_and_back_and_a_real_mlflow_shows_it(
     lab.start()
     monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", lab.s3_url)
     assert contents(lab.mlflow_url) == after
+    tags = s3(lab).get_object_tagging(Bucket="mlflow", Key="direct/tagged")["TagSet"]
+    assert tags == [{"Key": "team", "Value": "red & blue"}]
     locations = sqlite3.connect(tmp_path / "back.db").execute(
         "SELECT artifact_location FROM experiments WHERE name = 'direct'"
     )

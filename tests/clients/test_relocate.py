@@ -161,9 +161,9 @@ def test_a_killed_move_is_finished_by_the_next(tmp_path):
     experiment = api.create_experiment("killed")
     run = api.create_run(experiment).info
     s3 = s3_of(lab)
-    for number in range(300):
+    for number in range(900):  # so many that the move is still at work when it is killed
         s3.put_object(Bucket="mlflow", Key=f"{experiment}/{run.run_id}/artifacts/{number:03}",
-                      Body=str(number).encode())
+                      Body=str(number).encode() * 10_000)
     words = ["--from", f"mlflow-artifacts:/{experiment}", "--to", "s3://archive/x"]
     moving = subprocess.Popen(
         [binary(), "relocate", *words, "--data-dir", str(lab.data_dir)], env=clean_environment(),
@@ -180,11 +180,11 @@ def test_a_killed_move_is_finished_by_the_next(tmp_path):
         lab.stop()
         # On a stopped lab as well.
         total = relocate(lab, *words)[-1]
-        assert total["objects"] == 300 and total["copied"] == 300 - there
+        assert total["objects"] == 900 and total["copied"] == 900 - there
         lab.start()
         uri = MlflowClient(tracking_uri=lab.mlflow_url).get_run(run.run_id).info.artifact_uri
         assert uri == f"s3://archive/x/{run.run_id}/artifacts"
-        assert len(keys_in(lab, "archive")) == 300
+        assert len(keys_in(lab, "archive")) == 900
     finally:
         if lab.process.poll() is None:
             lab.stop()

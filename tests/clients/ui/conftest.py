@@ -53,6 +53,7 @@ class Watch:
 
     def __init__(self, page, address):
         self.address = address
+        self.known = set()  # what a test allowed; the page may ask again after its end
         self.begin()
         page.on("response", self._response)
         page.on("requestfailed", self._failed)
@@ -68,10 +69,11 @@ class Watch:
 
     def _response(self, response):
         path = response.url.split("?")[0]
-        if response.status < 400:
+        if response.status < 400 or (response.status, response.url) in self.known:
             return
         for status, pattern in self.allowed:
             if status == response.status and re.search(pattern, path):
+                self.known.add((response.status, response.url))
                 return
         self.problems.append(f"{response.status} {response.request.method} {response.url}")
 

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <exception>
 #include <optional>
 #include <string_view>
-#include <thread>
 
+#include "embedded_store/object_digest.h"
 #include "sandbox/artifacts/artifact_location.h"
+#include "sandbox/base/at_once.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/hash.h"
 #include "sandbox/base/text.h"
@@ -25,47 +24,8 @@ constexpr std::array refusals_of_one{
     "AccessDenied", "EntityTooLarge",  "InvalidArgument",  "InvalidObjectState", "InvalidRequest",
     "InvalidTag",   "KeyTooLongError", "MetadataTooLarge", "PreconditionFailed"};
 
-bool is_of_parts(const std::string& etag) {
-  return etag.find('-') != std::string::npos;
-}
-
 std::string shown(const std::string& bucket, const std::string& key) {
   return std::string(scheme) + bucket + "/" + key;
-}
-
-// Empty where there is no such object.
-std::vector<std::uint8_t> content_digest(store::ObjectStore& store,
-                                         const std::string& bucket,
-                                         const std::string& key) {
-  const auto reader = store.open(bucket, key);
-  if (!reader) return {};
-  Digest digest(DigestKind::sha256);
-  reader->read(0, reader->info().size, [&](std::string_view piece) { digest.update(piece); });
-  return digest.finish();
-}
-
-// Runs `work` for each of so many numbers, several at a time. The first failure ends it.
-void each_at_once(std::size_t count, const std::function<void(std::size_t)>& work) {
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;  // guards failure
-  std::exception_ptr failure;
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < std::min(count, copies_at_a_time); ++i) {
-      threads.emplace_back([&] {
-        for (std::size_t at = next++; at < count; at = next++) {
-          try {
-            work(at);
-          } catch (...) {
-            const std::lock_guard lock(mutex);
-            if (!failure) failure = std::current_exception();
-            next = count;
-          }
-        }
-      });
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
 }
 
 artifacts::Location place_in(const std::string& uri, const std::string& flag) {
@@ -133,7 +93,7 @@ void ObjectCopy::run(const ObjectMove& move) {
 }
 
 void ObjectCopy::take_page(const ObjectMove& move, const std::vector<store::ObjectInfo>& objects) {
-  each_at_once(objects.size(), [&](std::size_t at) {
+  each_at_once(objects.size(), copies_at_a_time, [&](std::size_t at) {
     const store::ObjectInfo& object = objects[at];
     const Pair pair{object, move.to_bucket,
                     move.to_prefix + object.key.substr(move.from_prefix.size())};
@@ -167,8 +127,8 @@ bool ObjectCopy::is_same(const Pair& pair, const store::ObjectInfo& there) {
   if (there.size != object.size) return false;
   if (there.etag == object.etag) return true;
   // An ETag of parts, or of an encrypted object, does not tell.
-  const auto digest = content_digest(source_, object.bucket, object.key);
-  return !digest.empty() && digest == content_digest(target_, pair.bucket, pair.key);
+  const auto digest = store::content_digest(source_, object.bucket, object.key);
+  return !digest.empty() && digest == store::content_digest(target_, pair.bucket, pair.key);
 }
 
 // False where the source no longer has what was listed; the lab has nothing of it then.
@@ -189,7 +149,7 @@ bool ObjectCopy::copy(const Pair& pair) {
   // Checksums that a client sent are not handed on: they may be of parts, which differ here.
   const store::ObjectInfo made = writer->commit(headers);
   const std::string etag = hex(md5.finish());
-  const bool was_read_whole = info.etag == etag || is_of_parts(info.etag);
+  const bool was_read_whole = info.etag == etag || store::is_etag_of_parts(info.etag);
   if (was_read_whole && made.size == pair.object.size && made.etag == etag) return true;
   if (is_same(pair, made)) return true;
   target_.remove(pair.bucket, pair.key);

@@ -1,60 +1,19 @@
 #include "sandbox/migrate/object_sync.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "sandbox/base/hash.h"
+#include "embedded_store/object_digest.h"
+#include "sandbox/base/at_once.h"
 
 namespace sandbox::migrate {
 namespace {
 
 constexpr std::size_t copies_at_a_time = 4;
 constexpr int keys_a_page = 1'000;
-
-bool is_of_parts(const std::string& etag) {
-  return etag.find('-') != std::string::npos;
-}
-
-// Empty where there is no such object.
-std::vector<std::uint8_t> content_digest(store::ObjectStore& store,
-                                         const std::string& bucket,
-                                         const std::string& key) {
-  const auto reader = store.open(bucket, key);
-  if (!reader) return {};
-  Digest digest(DigestKind::sha256);
-  reader->read(0, reader->info().size, [&](std::string_view piece) { digest.update(piece); });
-  return digest.finish();
-}
-
-// Runs `work` for each of so many numbers, several at a time. The first failure ends it.
-void each_at_once(std::size_t count, const std::function<void(std::size_t)>& work) {
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;  // guards failure
-  std::exception_ptr failure;
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < std::min(count, copies_at_a_time); ++i) {
-      threads.emplace_back([&] {
-        for (std::size_t at = next++; at < count; at = next++) {
-          try {
-            work(at);
-          } catch (...) {
-            const std::lock_guard lock(mutex);
-            if (!failure) failure = std::current_exception();
-            next = count;
-          }
-        }
-      });
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
-}
 
 // The objects below a prefix in the order of their keys, page by page.
 class Listing {
@@ -129,7 +88,7 @@ ObjectCount ObjectSync::each(const ObjectMove& move, bool is_copying, const Obje
       if (!there && !is_copying) there = target_.find(move.to_bucket, key);
       pairs.push_back({std::move(object), move.to_bucket, std::move(key), std::move(there)});
     }
-    each_at_once(pairs.size(), [&](std::size_t at) {
+    each_at_once(pairs.size(), copies_at_a_time, [&](std::size_t at) {
       const Pair& pair = pairs[at];
       const bool was_same = is_same(pair);
       if (!was_same && is_copying) copy_one(pair);
@@ -154,15 +113,17 @@ bool ObjectSync::is_same(const Pair& pair) {
   const store::ObjectInfo& object = pair.object;
   if (!pair.there || pair.there->size != object.size) return false;
   if (pair.there->etag == object.etag) return true;
-  if (!is_of_parts(pair.there->etag) && !is_of_parts(object.etag)) return false;
+  if (!store::is_etag_of_parts(pair.there->etag) && !store::is_etag_of_parts(object.etag))
+    return false;
   const std::string mark = object.bucket + "/" + object.key + "\n" + object.etag + "\n" +
                            pair.bucket + "/" + pair.key + "\n" + pair.there->etag;
   {
     const std::lock_guard lock(mutex_);
     if (same_.contains(mark)) return true;
   }
-  const auto digest = content_digest(source_, object.bucket, object.key);
-  if (digest.empty() || digest != content_digest(target_, pair.bucket, pair.key)) return false;
+  const auto digest = store::content_digest(source_, object.bucket, object.key);
+  if (digest.empty() || digest != store::content_digest(target_, pair.bucket, pair.key))
+    return false;
   const std::lock_guard lock(mutex_);
   same_.insert(mark);
   return true;

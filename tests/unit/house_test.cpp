@@ -98,7 +98,7 @@ std::vector<File> sources() {
 
 // "sandbox/tracking/runs.h" -> "tracking"; "" for the files of the top that see everything.
 std::string room_of(const std::string& path) {
-  if (path == "embedded_store/object_store.h") return "object_store";
+  if (path.rfind("embedded_store/object_", 0) == 0) return "object_store";
   std::smatch match;
   if (std::regex_search(path, match, std::regex("^(?:sandbox|embedded_store)/([a-z0-9_]+)/"))) {
     return match[1];

@@ -30,6 +30,8 @@ void check_alias(const std::string& alias) {
 
 std::vector<std::pair<std::string, std::string>> alias_variables(
     const std::vector<std::string>& aliases, const LabPorts& ports, const std::string& library) {
+  // LD_PRELOAD parts names at these.
+  if (library.find_first_of(" :") != std::string::npos) return {};
   if (!std::filesystem::exists(library)) return {};
   std::string names;
   const auto add = [&](const std::string& from, const std::string& to) {

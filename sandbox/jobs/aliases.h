@@ -21,7 +21,8 @@ void check_alias(const std::string& alias);
 
 // The variables that a job needs for it: what is in `aliases`, then every name that ends in
 // .svc.cluster.local or .svc, whose port 5000 is the tracking server's and 9000 S3's. `library` is
-// the file that names/getaddrinfo.cpp is built into. None where that is not there.
+// the file that names/getaddrinfo.cpp is built into. None where that is not there, or has a blank
+// or a colon in its path.
 std::vector<std::pair<std::string, std::string>> alias_variables(
     const std::vector<std::string>& aliases, const LabPorts& ports, const std::string& library);
 

@@ -1,5 +1,5 @@
 """Sweeps: child runs of one parent, the best of them marked and registered, stopped and gone on with
-(issue rows of the sweeps; S3-8's parameters are varied)."""
+(what varies are the parameters of row S3-8)."""
 
 import re
 import signal

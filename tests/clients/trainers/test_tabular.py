@@ -71,7 +71,7 @@ def predictions(trained):
 
 @pytest.mark.parametrize("name, target", [("diabetes", "target"), ("friedman", "y")])
 def test_the_forest_is_as_good_as_scikit_learns(shell, request, name, target):
-    """Issue 6: R² on held-out rows within 0.02 of scikit-learn's forest on the same split."""
+    """Row S2-22: R² on held-out rows within 0.02 of scikit-learn's forest on the same split."""
     file = request.getfixturevalue(name)
     trained = train(shell, "random_forest", file, target, "--n-estimators", 300)
     (learnt, truth), (held_out, test_truth) = rows_of(trained, file, target)

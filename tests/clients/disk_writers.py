@@ -81,3 +81,12 @@ def check_points(writers, rows):
     found = points_by_step(rows)
     for writer in writers:
         assert found.get(writer.run_id, {}) == dict.fromkeys(writer.acknowledged, KEYS)
+
+
+def refusals(writers):
+    """What the refused were told, each as a server that is full for now."""
+    for writer in writers:
+        for answer in writer.refused.values():
+            assert answer.status_code == 503, answer.text
+            assert answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
+            yield answer.json()["message"]

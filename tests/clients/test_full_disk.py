@@ -10,7 +10,7 @@ import time
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from disk_writers import API, check_points, log_step, make_run, write_until_full
+from disk_writers import API, check_points, log_step, make_run, refusals, write_until_full
 from own_lab import OwnLab, binary, free_ports
 from s3_support import make_client
 from small_disk import small_disk
@@ -47,12 +47,8 @@ def test_the_disk_of_the_sqlite_database(tmp_path):
         file = disk.folder / "lab.db"
         with OwnLab(tmp_path / "lab", f"--backend-store-uri=sqlite:///{file}") as lab:
             writers = write_until_full(lab, disk)
-            for writer in writers:
-                for answer in writer.refused.values():
-                    assert answer.status_code == 503, answer.text
-                    assert answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
-                    told = answer.json()["message"]
-                    assert str(file) in told and "Free some disk space" in told
+            for told in refusals(writers):
+                assert str(file) in told and "Free some disk space" in told
             asked = requests.get(
                 lab.mlflow_url + API + "runs/get", {"run_id": writers[0].run_id}, timeout=60
             )

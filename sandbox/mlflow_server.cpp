@@ -7,6 +7,7 @@
 #include "sandbox/auth/api.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "sandbox/cluster_export/read_lab.h"
 #include "sandbox/evaluation/api.h"
 #include "sandbox/evaluation/dataset_records.h"
 #include "sandbox/evaluation/datasets.h"
@@ -247,6 +248,16 @@ MlflowServer::MlflowServer(Env& env,
   import::install_import(api, parts_->importer, options.local_token);
   migrate::install_migrate(api, options.migrate, options.local_token);
   jobs::install_jobs(api, parts_->jobs, parts_->supervisor, parts_->passes, options.local_token);
+  cluster_export::install_lab(
+      api,
+      {parts_->experiments, parts_->registered_models, parts_->artifacts, parts_->jobs, objects,
+       options.gate == nullptr ? nullptr : &options.gate->accounts()},
+      {.mlflow_version = std::string(mlflow_version),
+       .backend = options.backend,
+       .auth = options.gate == nullptr ? "none" : "basic",
+       .default_artifact_root = options.default_artifact_root,
+       .artifacts_destination = options.artifacts_destination,
+       .artifacts_endpoint = options.lab.artifacts_endpoint});
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",

@@ -225,6 +225,7 @@ constexpr std::array rules{
     Rule{"PATCH", "3.0/mlflow/roles/permissions/update", check::managed_role},
     Rule{"GET", "3.0/mlflow/roles/users/list", check::managed_role},
     Rule{"POST", "sandbox/gc", check::nobody},
+    Rule{"GET", "sandbox/lab", check::nobody},
     Rule{"POST", "sandbox/snapshots", check::nobody},
     Rule{"GET", "sandbox/runs/{}/archive", check::nobody},
     Rule{"POST", "sandbox/runs/import", check::nobody},

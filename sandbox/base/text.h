@@ -39,6 +39,9 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 // RFC 3986: everything but unreserved characters (and `keep`) becomes %XX, upper-case digits.
 std::string percent_encode(std::string_view text, std::string_view keep = "");
 
+// Text as one word of a POSIX shell: quoted unless there is nothing in it that means something there.
+std::string shell_word(std::string_view text);
+
 bool is_valid_utf8(std::string_view text);
 // The text with U+FFFD for every byte that belongs to no character.
 std::string with_valid_utf8(std::string_view text);

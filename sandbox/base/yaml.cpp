@@ -63,7 +63,83 @@ PythonJson value_of(const YAML::Node& node, int depth) {
   }
 }
 
+// Quotes when in doubt: a plain text begins with a letter, '/', '_' or '.', has no character that
+// means something in YAML, and is no word or number of any of its versions.
+bool can_be_plain(std::string_view text) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  constexpr std::string_view others = "0123456789_./@+-";
+  if (text.empty() || text.size() > 200) return false;
+  if (letters.find(text[0]) == text.npos && text[0] != '/' && text[0] != '_') return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_inner_colon = c == ':' && i + 1 < text.size() && text[i + 1] != ' ';
+    const bool is_inner_blank = c == ' ' && i + 1 < text.size() && text[i + 1] != '#';
+    if (letters.find(c) == text.npos && others.find(c) == text.npos && !is_inner_colon &&
+        !is_inner_blank) {
+      return false;
+    }
+  }
+  return !is_one_of(lower(text), {"true", "false", "yes", "no", "on", "off", "y", "n", "t", "f",
+                                  "null", "nan", "inf", "infinity", "none"});
+}
+
+// A literal block keeps neither blanks at the ends of lines for the eye nor control characters.
+bool can_be_block(std::string_view text) {
+  if (text.find('\n') == text.npos || text.back() != '\n' || text.front() == ' ' ||
+      text.front() == '\n' || text.ends_with("\n\n")) {
+    return false;
+  }
+  if (text.find(" \n") != text.npos) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c == '\n' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+  });
+}
+
+void write_text(YAML::Emitter& out, const std::string& given) {
+  const std::string text = is_valid_utf8(given) ? given : with_valid_utf8(given);
+  if (can_be_plain(text)) {
+    out << YAML::Auto << text;
+  } else if (can_be_block(text)) {
+    out << YAML::Literal << text;
+  } else {
+    out << YAML::DoubleQuoted << text;
+  }
+}
+
+void write_value(YAML::Emitter& out, const PythonJson& value) {
+  switch (value.kind) {
+    case PythonJson::Kind::null: out << YAML::Null; break;
+    case PythonJson::Kind::boolean: out << value.flag; break;
+    case PythonJson::Kind::integer: out << YAML::Auto << value.text; break;
+    case PythonJson::Kind::real: out << YAML::Auto << python_float(value.number); break;
+    case PythonJson::Kind::text: write_text(out, value.text); break;
+    case PythonJson::Kind::list:
+      if (value.items.empty()) out << YAML::Flow;
+      out << YAML::BeginSeq;
+      for (const PythonJson& item : value.items) write_value(out, item);
+      out << YAML::EndSeq;
+      break;
+    case PythonJson::Kind::object:
+      if (value.members.empty()) out << YAML::Flow;
+      out << YAML::BeginMap;
+      for (const PythonJson::Member& member : value.members) {
+        out << YAML::Key;
+        write_text(out, member.name);
+        out << YAML::Value;
+        write_value(out, member.value);
+      }
+      out << YAML::EndMap;
+      break;
+  }
+}
+
 }  // namespace
+
+std::string write_yaml(const PythonJson& tree) {
+  YAML::Emitter out;
+  write_value(out, tree);
+  return std::string(out.c_str()) + "\n";
+}
 
 PythonJson read_yaml(std::string_view text) {
   try {

@@ -10,6 +10,7 @@
 
 #include "sandbox/base/config.h"
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 
 namespace sandbox::cli {
 
@@ -19,23 +20,6 @@ struct Arguments::Parser {
 
 std::string program() {
   return shell_word(process_environment()("MLOPS_SANDBOX_COMMAND").value_or("./mlops-sandbox"));
-}
-
-std::string shell_word(const std::string& text) {
-  const bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 ||
-           std::string_view("_-./:=@%+,").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (is_plain) return text;
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
 }
 
 std::string data_dir_flag(const std::string& data_dir) {

@@ -12,8 +12,6 @@ namespace sandbox::cli {
 std::string program();
 // The name and, where it is not the usual one, the place of the lab: " --data-dir '/a b'".
 std::string data_dir_flag(const std::string& data_dir);
-// Text as one word of a POSIX shell.
-std::string shell_word(const std::string& text);
 
 // A line of standard input without its end; what is typed at a terminal is not shown.
 std::string read_hidden_line(const std::string& prompt);

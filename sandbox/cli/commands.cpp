@@ -41,6 +41,8 @@ constexpr std::array commands{
     Command{"relocate", "Move artifact roots to another bucket or prefix", relocate},
     Command{"sql", "Ask the metadata database: \\dt, SELECT …; it only reads", sql},
     Command{"migrate", "Move the lab to PostgreSQL and another S3, or back", migrate},
+    Command{"export", "Write the files of a cluster installation: export k8s --preset lab",
+            export_lab},
     Command{"snapshot", "Keep the whole lab as it is now: snapshot save, list, restore", snapshot},
     Command{"fork", "Start a second lab from a snapshot, or from now: fork --into DIR", fork_lab},
     Command{"run", "Run a command as a job: run -- python train.py; run export|import one run",
@@ -56,7 +58,6 @@ constexpr std::array commands{
     Command{"doctor", "Find out why something does not work", nullptr},
     Command{"pipeline", "Run pipelines", nullptr},
     Command{"serve", "Serve a registered model", nullptr},
-    Command{"export", "Write the files of a cluster installation", nullptr},
 };
 
 void print_rows(bool ready) {

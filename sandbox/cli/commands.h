@@ -18,6 +18,7 @@ int logs(const Words& words);
 int verify(const Words& words);
 int api(const Words& words);
 int experiments(const Words& words);
+int export_lab(const Words& words);
 int gc(const Words& words);
 int migrate(const Words& words);
 int import(const Words& words);

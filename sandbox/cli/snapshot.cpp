@@ -8,6 +8,7 @@
 
 #include "sandbox/base/config.h"
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 #include "sandbox/base/time.h"
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"

@@ -90,20 +90,10 @@ std::optional<std::int64_t> parse_bytes(std::string_view text) {
 }
 
 std::string command_text(const std::vector<std::string>& command) {
-  constexpr std::string_view plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
-  std::string out;
-  for (const std::string& word : command) {
-    if (!out.empty()) out += ' ';
-    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) {
-      out += word;
-      continue;
-    }
-    out += '\'';
-    for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    out += '\'';
-  }
-  return out;
+  std::vector<std::string> words;
+  words.reserve(command.size());
+  for (const std::string& word : command) words.push_back(shell_word(word));
+  return join(words, " ");
 }
 
 }  // namespace sandbox::jobs

@@ -43,6 +43,8 @@ const std::map<std::string, Names> arrows{
     {"mlflow_ui", {"base", "http"}},
     {"graphql", {"base", "http", "tracking", "registry", "artifacts"}},
     {"webhooks", {"base", "http", "db", "tracking"}},
+    {"cluster_export",
+     {"base", "http", "db", "object_store", "tracking", "registry", "artifacts", "jobs", "auth"}},
     {"trainers", {"base", "http", "object_store", "remote"}},
 };
 

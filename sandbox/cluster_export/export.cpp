@@ -1,0 +1,27 @@
+#include "sandbox/cluster_export/export.h"
+
+#include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
+#include "sandbox/cluster_export/k8s/k8s.h"
+
+namespace sandbox::cluster_export {
+
+const std::vector<Target>& targets() {
+  static const std::vector<Target> all{
+      {"k8s", "plain manifests with Kustomize overlays", k8s_files},
+  };
+  return all;
+}
+
+const Target& target_named(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Target& target : targets()) {
+    if (target.name == name) return target;
+    names.emplace_back(target.name);
+  }
+  throw Error(Code::invalid_parameter_value, "There is no target '" + std::string(name) +
+                                                 "'. There are " + join(names, ", ") +
+                                                 ", and all.");
+}
+
+}  // namespace sandbox::cluster_export

@@ -2,13 +2,22 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "sandbox/cluster_export/env/env.h"
+#include "sandbox/cluster_export/job/job.h"
 #include "sandbox/cluster_export/k8s/k8s.h"
+#include "sandbox/cluster_export/nfs/nfs.h"
+#include "sandbox/cluster_export/postgres_init/postgres_init.h"
 
 namespace sandbox::cluster_export {
 
 const std::vector<Target>& targets() {
   static const std::vector<Target> all{
       {"k8s", "plain manifests with Kustomize overlays", k8s_files},
+      {"job", "the lab's jobs as Kubernetes Jobs and CronJobs", job_files},
+      {"postgres-init", "SQL that prepares a PostgreSQL outside of the cluster",
+       postgres_init_files},
+      {"nfs", "an NFS server for logs of Airflow, and its volume", nfs_files},
+      {"env", "variables that point clients at the cluster", env_files},
   };
   return all;
 }

@@ -175,6 +175,8 @@ const std::vector<Check>& checks() {
       {&L::minio_image, is_pinned_image, image_rule},
       {&L::jobs_namespace, is_label, label_rule},
       {&L::jobs_config, is_label, label_rule},
+      {&L::jobs_claim, is_label, label_rule},
+      {&L::jobs_storage, is_quantity, size_rule},
       {&L::trainer_image, is_pinned_image, image_rule},
       {&L::sandbox_image, is_pinned_image, image_rule},
       {&L::serving_namespace, is_label, label_rule},
@@ -185,7 +187,7 @@ const std::vector<Check>& checks() {
       {&L::airflow_database, is_sql_name, sql_rule},
       {&L::airflow_user, is_sql_name, sql_rule},
       {&L::nfs_server, is_host_name, "a host name or address"},
-      {&L::nfs_cidr, is_cidr, "a network such as 192.168.18.0/24"},
+      {&L::network_cidr, is_cidr, "a network such as 192.168.18.0/24"},
       {&L::nfs_root, is_directory, "an absolute path of letters, digits, '/', '_', '-' and '.'"},
       {&L::nfs_storage, is_quantity, size_rule},
       {&L::project, is_service, service_rule}};

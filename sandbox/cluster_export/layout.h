@@ -59,6 +59,8 @@ struct Layout {
   // Training.
   std::string jobs_namespace = "kubeflow-user-example-com";
   std::string jobs_config = "mlflow-config";  // the ConfigMap with the addresses
+  std::string jobs_claim = "training-data";   // at /data
+  std::string jobs_storage = "10Gi";
   std::string trainer_image = "ghcr.io/your-name/trainer-image:1.0.0";
   std::string sandbox_image;  // "" takes ghcr.io/your-name/mlops-sandbox of this version
 
@@ -76,7 +78,7 @@ struct Layout {
   std::string airflow_database = "airflow_db";
   std::string airflow_user = "airflow_user";
   std::string nfs_server = "192.168.18.141";
-  std::string nfs_cidr = "192.168.18.0/24";
+  std::string network_cidr = "192.168.18.0/24";
   std::string nfs_root = "/mnt/nfs_share/mlops";
   std::string nfs_storage = "5Gi";
 
@@ -122,6 +124,8 @@ struct Layout {
         field("minio_image", &Layout::minio_image, "Image of MinIO"),
         field("jobs_namespace", &Layout::jobs_namespace, "Namespace of training jobs"),
         field("jobs_config", &Layout::jobs_config, "ConfigMap with the addresses for jobs"),
+        field("jobs_claim", &Layout::jobs_claim, "Claim at /data of training jobs"),
+        field("jobs_storage", &Layout::jobs_storage, "Its size"),
         field("trainer_image", &Layout::trainer_image, "Image of training jobs"),
         field("sandbox_image", &Layout::sandbox_image, "Image of mlops-sandbox"),
         field("serving_namespace", &Layout::serving_namespace, "Namespace of InferenceServices"),
@@ -135,7 +139,8 @@ struct Layout {
         field("airflow_database", &Layout::airflow_database, "Airflow's own database"),
         field("airflow_user", &Layout::airflow_user, "Its owner"),
         field("nfs_server", &Layout::nfs_server, "Address of the NFS server"),
-        field("nfs_cidr", &Layout::nfs_cidr, "Who may mount it"),
+        field("network_cidr", &Layout::network_cidr,
+              "Network of the nodes: who may mount and connect"),
         field("nfs_root", &Layout::nfs_root, "Directory that it exports"),
         field("nfs_storage", &Layout::nfs_storage, "Size of the volume for Airflow's logs"),
         field("project", &Layout::project, "Name of the compose project, the chart and images")};

@@ -1,0 +1,4 @@
+$env:MLFLOW_TRACKING_URI = 'http://mlflow.monitoring.svc.cluster.local:5000'
+$env:AWS_DEFAULT_REGION = 'us-east-1'
+$env:MLFLOW_S3_ENDPOINT_URL = 'http://minio.storage.svc.cluster.local:9000'
+$env:AWS_ENDPOINT_URL_S3 = 'http://minio.storage.svc.cluster.local:9000'

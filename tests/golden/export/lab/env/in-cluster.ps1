@@ -1,0 +1,4 @@
+$env:MLFLOW_TRACKING_URI = 'http://mlflow-server-service.mlflow-system.svc.cluster.local:5000'
+$env:AWS_DEFAULT_REGION = 'us-east-1'
+$env:MLFLOW_S3_ENDPOINT_URL = 'http://minio-service.kubeflow.svc.cluster.local:9000'
+$env:AWS_ENDPOINT_URL_S3 = 'http://minio-service.kubeflow.svc.cluster.local:9000'

@@ -1,0 +1,2 @@
+export MLFLOW_TRACKING_URI=https://mlflow.example.org
+export AWS_DEFAULT_REGION=us-east-1

@@ -138,7 +138,9 @@ void write_value(YAML::Emitter& out, const PythonJson& value) {
 std::string write_yaml(const PythonJson& tree) {
   YAML::Emitter out;
   write_value(out, tree);
-  return std::string(out.c_str()) + "\n";
+  std::string text = out.c_str();
+  if (!text.ends_with('\n')) text += '\n';  // a literal block has ended its last line
+  return text;
 }
 
 PythonJson read_yaml(std::string_view text) {

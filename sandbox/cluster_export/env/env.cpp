@@ -30,7 +30,7 @@ std::string dotenv(const Variables& variables) {
 }
 
 std::string shell(const Variables& variables) {
-  std::string out;
+  std::string out = "# shellcheck shell=sh\n";
   for (const auto& [name, value] : variables) {
     out += "export " + name + "=" + shell_word(value) + "\n";
   }

@@ -429,21 +429,39 @@ void add_overlays(const Scene& scene, Files& files, const Secrets& secrets) {
       {{"resources", list({"../../base"})}, {"components", list({"../../components/ingress"})}});
 }
 
+// How the lab's runs and files get there.
+std::string data_steps(const Scene& scene) {
+  const Layout& layout = scene.layout;
+  const std::string target = artifacts_uri(scene.lab, layout);
+  if (layout.database == "sqlite") {
+    return filled(
+        own_file("k8s/data-sqlite.md"),
+        {{"target", target}, {"namespace", layout.mlflow_namespace}, {"name", layout.mlflow_name}});
+  }
+  return filled(own_file("k8s/data.md"), {{"target", target}});
+}
+
 std::string readme(const Scene& scene, const Secrets& secrets) {
   const Layout& layout = scene.layout;
   std::string exports;
   for (const Needed& one : secrets.needed) {
     exports += "    export " + one.variable + "=…    # " + one.about + "\n";
   }
-  return filled(own_file("k8s/README.md"), {{"exports", exports},
-                                            {"mlflow_namespace", layout.mlflow_namespace},
-                                            {"mlflow_name", layout.mlflow_name},
-                                            {"mlflow_service", layout.mlflow_service},
-                                            {"mlflow_port", std::to_string(layout.mlflow_port)},
-                                            {"jobs_namespace", layout.jobs_namespace},
-                                            {"address", mlflow_address(layout)},
-                                            {"image", server_image(layout)},
-                                            {"artifacts", artifacts_uri(scene.lab, layout)}});
+  return filled(own_file("k8s/README.md"),
+                {{"exports", exports},
+                 {"mlflow_namespace", layout.mlflow_namespace},
+                 {"mlflow_name", layout.mlflow_name},
+                 {"mlflow_service", layout.mlflow_service},
+                 {"mlflow_port", std::to_string(layout.mlflow_port)},
+                 {"jobs_namespace", layout.jobs_namespace},
+                 {"address", mlflow_address(layout)},
+                 {"image", server_image(layout)},
+                 {"artifacts", artifacts_uri(scene.lab, layout)},
+                 {"data", data_steps(scene)},
+                 {"build", is_mlflow(layout)
+                               ? ""
+                               : " `Dockerfile` makes the server's image in the directory of the "
+                                 "source of mlops-sandbox."}});
 }
 
 }  // namespace
@@ -454,6 +472,7 @@ Files k8s_files(const Scene& scene) {
   add_base(scene, files);
   add_overlays(scene, files, secrets);
   files["make-secrets.sh"] = {secrets_script(secrets), true};
+  if (!is_mlflow(scene.layout)) files["Dockerfile"] = {std::string(own_file("k8s/Dockerfile"))};
   files["README.md"] = {readme(scene, secrets)};
   return files;
 }

@@ -62,15 +62,15 @@ struct VisionSettings {
         number("learning_rate", &Own::learning_rate, {0, 100, true}, "Size of the first steps"),
         number("epochs", &Own::epochs, {1, 100'000}, "How often all images are seen"),
         one_of("dataset", &Own::dataset, dataset_names,
-               "The images; folder:PATH reads PATH/[train|test/]CLASS/*.png|jpg, synthetic makes "
-               "some up"),
+               "The images; folder:PATH, or folder:s3://bucket/prefix, reads "
+               "PATH/[train|test/]CLASS/*.png|jpg, synthetic makes some up"),
         flag("use_augmentation", &Own::use_augmentation,
              "Crop and flip the training images at random"),
         one_of("device", &Own::device, device_names,
                "Where to compute; the processor where it is not there"),
         text("data_path", &Own::data_path,
-             "The dataset's archive, or the directory it lies in or is downloaded to; else "
-             "~/.cache/mlops-sandbox/datasets"),
+             "The dataset's archive, or the directory it lies in or is downloaded to, here or on "
+             "s3://; else ~/.cache/mlops-sandbox/datasets"),
         text("data_url", &Own::data_url,
              "Download from this directory of a mirror instead of the official address"),
         text("data_digest", &Own::data_digest,

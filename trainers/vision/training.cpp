@@ -17,6 +17,7 @@
 
 #include "sandbox/base/error.h"
 #include "trainers/progress.h"
+#include "trainers/vision/dataset_input.h"
 #include "trainers/vision/evaluation.h"
 #include "trainers/vision/model_files.h"
 #include "trainers/vision/models.h"
@@ -170,11 +171,13 @@ class Training {
     context_.log_param("frozen_parameters", total - learning);
     context_.set_tag("sandbox.dataset.source", set_.source);
     if (!set_.digest.empty()) context_.set_tag("sandbox.dataset.md5", set_.digest);
-    context_.set_tag("sandbox.dataset.is_synthetic", set_.name == "synthetic" ? "true" : "false");
+    context_.set_tag("sandbox.dataset.is_synthetic", set_.is_made_up ? "true" : "false");
     context_.set_tag("sandbox.device", device_.str());
     context_.set_tag("sandbox.precision", precision_ == Precision::bf16 ? "bf16" : "float32");
     context_.set_tag("sandbox.threads", std::to_string(thread_count(settings_)));
     context_.set_tag("sandbox.libtorch", TORCH_VERSION);
+    context_.log_dataset(input_of(set_, set_.train, "training"));
+    context_.log_dataset(input_of(set_, set_.test, "testing"));
     context_.flush(true);
     context_.say(settings_.model_name + ", " + std::to_string(total) + " parameters, on " +
                  set_.name + ": " + std::to_string(split_.train.size()) + " images to train, " +

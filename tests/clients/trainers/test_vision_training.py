@@ -405,8 +405,8 @@ def test_training_goes_on_while_the_tracking_server_is_away(fresh_lab, tmp_path)
 
 
 def test_a_server_that_stays_away_ends_the_training_with_its_results_kept(fresh_lab, tmp_path):
-    """After --wait-minutes it says what is missing and where it lies; the files are whole, and --resume sends
-    the rest once there is a server again."""
+    """After --wait-minutes it says where everything lies; --resume sends what the server did not get once there
+    is one again, and nothing is trained twice."""
     shell = Shell(fresh_lab, tmp_path)
     process = shell.start("train", "vision", "--threads", 1, *SMALL, "--epochs", 3, "--experiment", "gone",
                           "--wait-minutes", 0)
@@ -424,3 +424,5 @@ def test_a_server_that_stays_away_ends_the_training_with_its_results_kept(fresh_
     resumed = shell.run("train", "vision", "--resume", run_id)
     assert resumed.code == 0, resumed.said
     assert resumed.run.info.status == "FINISHED" and "mobilenet_v3_small.pth" in resumed.artifacts()
+    assert [step for step, _ in resumed.history("val_loss")] == [1, 2, 3]
+    assert not list(folder.glob("unsent*"))

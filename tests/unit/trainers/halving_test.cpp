@@ -1,10 +1,10 @@
 // Who goes on to the next rung of a sweep that halves, and when.
+#include "trainers/sweep/halving.h"
+
 #include <cmath>
 #include <vector>
 
 #include <catch2/catch.hpp>
-
-#include "trainers/sweep/halving.h"
 
 using namespace trainers;  // NOLINT(google-build-using-namespace): a test of this namespace
 
@@ -107,8 +107,8 @@ TEST_CASE("a trial that was interrupted goes on in its own rung", "[sweep]") {
 
 TEST_CASE("failed trials and those without a number do not go on", "[sweep]") {
   const auto rungs = halving_rungs(4, 4, 2);
-  std::vector<TrialProgress> trials{with_scores({std::nan("")}), with_scores({0.1}),
-                                    with_scores({0.2}), {{}, false, true}};
+  std::vector<TrialProgress> trials{
+      with_scores({std::nan("")}), with_scores({0.1}), with_scores({0.2}), {{}, false, true}};
   auto next = next_climb(rungs, trials);
   REQUIRE(next);
   CHECK(next->trial == 2);

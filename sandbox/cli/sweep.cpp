@@ -413,9 +413,11 @@ void Sweep::end_trial(Trial& trial, std::size_t number, bool has_ended_well) {
     std::printf("%s, see %s\n", has_ended_well ? ("logged no " + plan_.metric).c_str() : "failed",
                 log_of(trial).c_str());
     // One that was stopped together with the sweep goes on with it.
-    trial.progress.has_failed = !::trainers::is_stop_signalled();
+    const bool is_stopped = ::trainers::is_stop_signalled();
+    trial.progress.has_failed = !is_stopped;
     if (run.status == "RUNNING") {
-      steadily([&] { client_.set_status(run.run_id, "FAILED", env_.now_ms()); });
+      const char* status = is_stopped ? "KILLED" : "FAILED";
+      steadily([&] { client_.set_status(run.run_id, status, env_.now_ms()); });
     }
   } else {
     trial.score = plan_.goal == "min" ? -metric->second : metric->second;

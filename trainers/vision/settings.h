@@ -98,7 +98,9 @@ struct VisionSettings {
                "End well after this epoch though --epochs says more, for --resume to go on; 0 "
                "never"),
         one_of("precision", &Own::precision, precision_names,
-               "What convolutions and linear layers compute in; auto is bf16 on a GPU that has it"),
+               "What convolutions and linear layers compute in; auto is bf16 on a GPU that has it. "
+               "On a "
+               "processor bf16 is slower"),
         number(
             "prune", &Own::prune, {0, 0.99},
             "Make a second model in which this part of each layer's weights, the nearest to zero, "

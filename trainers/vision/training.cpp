@@ -406,6 +406,7 @@ class Training {
       if (!learn(epoch, settings_.learning_rate * pruned_rate_factor, tally)) return;
       const Tested validated =
           test_network(*network_, set_.train, set_, split_.validation, device_, context_);
+      if (context_.is_stopping()) return;
       context_.log_metric("pruned_train_loss", tally.mean_loss(), epoch);
       context_.log_metric("pruned_val_accuracy", validated.confusion.accuracy(), epoch);
     }

@@ -139,7 +139,8 @@ def test_halving_goes_on_with_the_best_of_each_rung(shell):
     assert dict(whole.history("train_loss")) == {point.step: point.value for point in expected}
 
 
-def test_a_halving_that_was_killed_goes_on_and_repeats_nothing(shell):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_halving_that_was_ended_goes_on_and_repeats_nothing(shell, number):
     """Also when nothing of it could say goodbye: the trial that was running ends by itself, and its run
     is gone on with."""
     process = shell.start("train", "vision", *HALVING)
@@ -148,8 +149,9 @@ def test_a_halving_that_was_killed_goes_on_and_repeats_nothing(shell):
         line = process.stdout.readline()
         assert line, process.stderr.read()
         told += line
-    process.kill()
+    process.send_signal(number)
     process.communicate()
+    assert process.returncode == (130 if number == signal.SIGTERM else -number)
     parent = re.search(r"Sweep ([0-9a-f]{32})", told)[1]
     before = {run.info.run_id for run in children(shell, parent)}
     code, out, err, again = ended(shell, shell.start("train", "vision", "--resume-sweep", parent))

@@ -327,13 +327,13 @@ void TrainContext::wait_for(const std::function<void()>& attempt) {
 }
 
 void TrainContext::register_model() {
-  if (model_folder_.empty()) {
-    throw Error(Code::invalid_state, "There is no model to register as " + settings_.register_as);
-  }
   const std::string& name = settings_.register_as;
   if (!registration_refusal_.empty()) {
     say("Not registered as " + name + ": " + registration_refusal_);
     return;
+  }
+  if (model_folder_.empty()) {
+    throw Error(Code::invalid_state, "There is no model to register as " + name + ".");
   }
   std::string version;
   wait_for([&] {

@@ -375,6 +375,7 @@ class Training {
     context_.say("Paused after epoch " + std::to_string(epochs_done_) + " of " +
                  std::to_string(settings_.epochs) + "; --resume " + context_.run_id() +
                  " with a later --pause-after, or 0, goes on.");
+    context_.refuse_registration("the training is paused, and there is no model yet.");
   }
 
   // The best epoch's weights are the model.

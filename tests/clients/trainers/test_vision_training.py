@@ -286,7 +286,9 @@ def test_a_paused_run_ends_well_and_goes_on_as_if_it_had_not_paused(shell):
     """The rates are those of all epochs, and the parameters say so. Issue 6, point 7: what halving uses."""
     train = [*SMALL, "--schedule", "cosine", "--epochs", 3]
     whole = shell.train(*train)
-    paused = shell.train(*train, "--pause-after", 2)
+    paused = shell.train(*train, "--pause-after", 2, "--register", "paused")
+    assert "Not registered as paused" in paused.said
+    assert not shell.client.search_registered_models("name = 'paused'")
     assert paused.run.info.status == "FINISHED" and "Paused after epoch 2 of 3" in paused.said
     assert paused.params == whole.params and "best_val_accuracy" in paused.metrics
     assert not [path for path in paused.artifacts() if path.startswith("model")]

@@ -72,20 +72,6 @@ void write_script(const jit::Module& script, const fs::path& file) {
   out.end();
 }
 
-// The engine that both packs weights here and computes with them.
-void choose_engine() {
-  const auto& engines = at::globalContext().supportedQEngines();
-  if (at::globalContext().qEngine() != at::kNoQEngine) return;
-  for (const at::QEngine engine : engines) {
-    if (engine == at::kNoQEngine) continue;
-    at::globalContext().setQEngine(engine);
-    return;
-  }
-  throw Error(Code::invalid_state,
-              "This LibTorch was built without an engine for 8 bits (fbgemm, onednn or qnnpack). "
-              "Leave out --quantize, or build with another LibTorch.");
-}
-
 // Each output's weights on a scale of its own, from -127 to 127.
 at::Tensor quantized(const at::Tensor& weight) {
   const at::Tensor lying = weight.contiguous();
@@ -118,8 +104,8 @@ void remove_attribute(const jit::Module& module, const std::string& name) {
   module.type()->unsafeRemoveAttribute(name);
 }
 
-// A linear layer as Torch's versions record it: linear(x, weight, bias), or addmm(bias, x,
-// t(weight)).
+// A linear layer, which Torch's versions record as linear(x, weight, bias) or as
+// addmm(bias, x, t(weight)).
 struct LinearNode {
   jit::Node* node = nullptr;
   jit::Value* input = nullptr;
@@ -133,8 +119,7 @@ std::optional<LinearNode> as_linear(jit::Node* node) {
   return LinearNode{node, node->input(1), turned->input()};
 }
 
-// It becomes linear_dynamic(x, packed). Answers the layer, which has no more use for weight and
-// bias.
+// It becomes linear_dynamic(x, packed). Answers the layer, which needs weight and bias no more.
 jit::Module quantize_linear(const jit::Module& script,
                             jit::Graph& graph,
                             const LinearNode& linear) {
@@ -208,9 +193,21 @@ void write_torchscript(const ScriptSource& source, const fs::path& file) {
   write_script(script_of(source), file);
 }
 
+void choose_quantized_engine() {
+  if (at::globalContext().qEngine() != at::kNoQEngine) return;
+  for (const at::QEngine engine : at::globalContext().supportedQEngines()) {
+    if (engine == at::kNoQEngine) continue;
+    at::globalContext().setQEngine(engine);
+    return;
+  }
+  throw Error(Code::invalid_state,
+              "This LibTorch was built without an engine for 8 bits (fbgemm, onednn or qnnpack). "
+              "Leave out --quantize, or build with another LibTorch.");
+}
+
 void write_quantized_torchscript(const ScriptSource& source, const fs::path& file) {
   const at::NoGradGuard no_grad;
-  choose_engine();
+  choose_quantized_engine();
   const jit::Module script = script_of(source);
   quantize(script);
   write_script(script, file);

@@ -22,10 +22,14 @@ struct ScriptSource {
 // file cannot be written.
 void write_torchscript(const ScriptSource& source, const std::filesystem::path& file);
 
+// Finds what packs weights of 8 bits here and computes with them. Throws Error when this LibTorch
+// has no engine for it.
+void choose_quantized_engine();
+
 // The same with weights of 8 bits, each output's with a scale of its own. Linear layers are
 // computed in 8 bits too, as torch.quantization.quantize_dynamic makes them (the input's range is
-// found at every use); the weights of convolutions become floats where they are used. Throws Error
-// when this LibTorch has no engine for it.
+// found at every use); the weights of convolutions become floats where they are used. Throws what
+// choose_quantized_engine() throws, too.
 void write_quantized_torchscript(const ScriptSource& source, const std::filesystem::path& file);
 
 // A script as a network that computes, and nothing else: it has no parameters to train.

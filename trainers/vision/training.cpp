@@ -25,6 +25,7 @@
 #include "trainers/vision/precision.h"
 #include "trainers/vision/pruning.h"
 #include "trainers/vision/results.h"
+#include "trainers/vision/torchscript.h"
 
 namespace trainers::vision {
 
@@ -75,6 +76,7 @@ class Training {
             set_.train.count(), settings.val_fraction, Chance::mix(seed_, split_stream))),
         train_feeder_(set_.train, set_, device_, static_cast<std::size_t>(settings.batch_size)) {
     check_batch();
+    if (settings.quantize) choose_quantized_engine();  // better now than after the training
     at::set_num_threads(thread_count(settings));
     torch::manual_seed(seed_);
     network_ = make_network(settings.model_name, static_cast<std::int64_t>(set_.classes.size()));

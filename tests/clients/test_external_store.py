@@ -12,9 +12,9 @@ import mlflow
 import pytest
 import requests
 from botocore.config import Config
-from conftest import Lab, clean_environment, wait_until
+from conftest import Lab, clean_environment
 from mlflow.tracking import MlflowClient
-from own_lab import binary, free_ports
+from own_lab import binary, free_ports, wait_until
 from test_tls import TlsLab, make_certificate
 
 KEY, SECRET = "store-user", "store-secret-word"

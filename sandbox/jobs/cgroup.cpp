@@ -317,7 +317,10 @@ std::optional<Cgroup> Cgroup::make(const CgroupPlace& place,
       const std::string path = parent + "/" + name + "/" + limit;
       const bool is_about_swap = limit == "memory.swap.max" || limit.find("memsw") < limit.size();
       if (is_about_swap && !fs::exists(path)) continue;  // a kernel that does not account for it
-      if (!write_text(path, value)) return give_up();
+      if (write_text(path, value)) continue;
+      // More cores than the cgroup above it has: that one's limit is in force then.
+      if (controller == "cpu" && errno == EINVAL) continue;
+      return give_up();
     }
   }
   for (const std::string& directory : all) {

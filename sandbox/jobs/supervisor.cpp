@@ -16,8 +16,9 @@
 #include "sandbox/base/private_file.h"
 #include "sandbox/base/text.h"
 #include "sandbox/jobs/cron.h"
-#include "sandbox/jobs/diagnosis.h"
+#include "sandbox/jobs/ending.h"
 #include "sandbox/jobs/job_folder.h"
+#include "sandbox/jobs/kept_log.h"
 #include "sandbox/jobs/processes.h"
 #include "sandbox/jobs/spawn.h"
 #include "sandbox/jobs/use.h"
@@ -31,9 +32,8 @@ constexpr std::chrono::seconds longest_end{20};  // the shim's grace is 10
 constexpr std::int64_t not_begun_pause_ms = 5'000;
 constexpr std::int64_t first_pause_ms = 1'000;  // before the first retry; doubles
 constexpr std::int64_t longest_pause_ms = 300'000;
-constexpr std::int64_t gpu_step_ms = 10'000;       // between two samples
-constexpr std::size_t usage_bytes = 65'536;        // taken in one look
-constexpr const char* log_place = "logs/job.log";  // among the run's files
+constexpr std::int64_t gpu_step_ms = 10'000;  // between two samples
+constexpr std::size_t usage_bytes = 65'536;   // taken in one look
 
 }  // namespace
 
@@ -79,6 +79,7 @@ void Supervisor::halt() {
 void Supervisor::pause() {
   halt();
   running_.clear();
+  gpu_watch_.want(false);
   is_started_ = false;
 }
 
@@ -370,21 +371,8 @@ void Supervisor::tell_to_end(Running& one) {
 }
 
 void Supervisor::finish(Running& one, const End& end) {
-  const auto error = diagnose(one.job.spec, end, folder_of(one.job.job_id).log_tail());
-  if (!error) {
-    close(one, Status::succeeded, "", end);
-  } else if (end.reason == "canceled" && is_ending_) {
-    close(one, Status::canceled,
-          "The lab was stopped while it ran. `mlops-sandbox jobs retry " + one.job.job_id +
-              "` runs it again.",
-          end);
-  } else if (end.reason == "canceled") {
-    close(one, Status::canceled, *error, end);
-  } else if (end.reason == "timeout") {
-    close(one, Status::timeout, *error, end);
-  } else {
-    close(one, Status::failed, *error, end);
-  }
+  const Ending ending = ending_of(one.job, end, folder_of(one.job.job_id).log_tail(), is_ending_);
+  close(one, ending.status, ending.error, end);
 }
 
 // The shim is gone without a word: the machine was switched off, or somebody killed it. Its command
@@ -395,20 +383,17 @@ void Supervisor::lose(Running& one) {
       if (process.session == command) kill(process.pid, SIGKILL);
     }
   }
-  remove_cgroup(one.attempt.cgroup());
   End end;
   end.reason = "lost";
   end.exit_code = 137;
-  close(one, Status::failed,
-        "What looked after it was killed, or the machine was switched off, so it was ended. "
-        "`mlops-sandbox jobs retry " +
-            one.job.job_id + "` runs it again.",
-        end);
+  close(one, Status::failed, loss_text(one.job), end);
 }
 
 void Supervisor::close(Running& one, Status status, const std::string& error, const End& end) {
   const Job& job = one.job;
-  keep_log(job);
+  // The shim has done so, if it could.
+  remove_cgroup(one.attempt.cgroup());
+  keep_log(artifacts_, folder_of(job.job_id), job);
   const Job current = jobs_.get(job.job_id);
   const bool may_retry = status == Status::failed && current.retry_count < job.spec.retries &&
                          !current.details.is_cancel_wanted && !is_ending_;
@@ -434,18 +419,6 @@ void Supervisor::clean_up(Running& one) {
   std::filesystem::remove_all(one.attempt.directory(), ignored);
   if (one.shim > 0) waitpid(one.shim, nullptr, 0);
   running_.erase(job_id);
-}
-
-// When that fails the log stays where it is, and is read from there.
-void Supervisor::keep_log(const Job& job) {
-  try {
-    folder_of(job.job_id)
-        .keep_log(artifacts_,
-                  artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below(log_place));
-  } catch (const std::exception& failure) {
-    log::warning("a job's log was not kept among its run's files",
-                 {{"job", job.job_id}, {"reason", failure.what()}});
-  }
 }
 
 Job Supervisor::submit(NewJob order, const std::string& creator) {
@@ -495,20 +468,7 @@ std::string Supervisor::log(const std::string& job_id,
                             std::uint64_t offset,
                             std::size_t bytes_max) {
   const Job job = jobs_.get(job_id);
-  if (auto here = folder_of(job_id).log(offset, bytes_max)) return *std::move(here);
-  try {
-    const auto reader = artifacts_.open(
-        artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below(log_place));
-    const std::uint64_t size = reader->info().size;
-    std::string out;
-    if (offset < size) {
-      reader->read(offset, std::min<std::uint64_t>(bytes_max, size - offset),
-                   [&](std::string_view piece) { out += piece; });
-    }
-    return out;
-  } catch (const Error&) {
-    return "";  // nothing was printed yet
-  }
+  return kept_log(artifacts_, folder_of(job_id), job, offset, bytes_max);
 }
 
 }  // namespace sandbox::jobs

@@ -109,7 +109,6 @@ class Supervisor {
   void finish(Running& one, const End& end);
   void lose(Running& one);
   void close(Running& one, Status status, const std::string& error, const End& end);
-  void keep_log(const Job& job);
   void clean_up(Running& one);
   void wake();
 

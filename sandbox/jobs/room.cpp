@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
 #include "sandbox/jobs/diagnosis.h"
 
 namespace sandbox::jobs {
@@ -25,6 +26,10 @@ std::string gpus_text(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " GPU" : " GPUs");
 }
 
+bool is_number(const std::string& gpu) {
+  return parse_int64(gpu).has_value();
+}
+
 }  // namespace
 
 void check_room(const Room& whole, const JobSpec& spec) {
@@ -43,10 +48,17 @@ void check_room(const Room& whole, const JobSpec& spec) {
 void take(Room& left, const Job& job) {
   left.cpus -= job.spec.cpus;
   left.memory_bytes -= job.spec.memory_bytes;
+  const std::vector<std::string>& had = job.details.gpus;
   std::erase_if(left.gpus, [&](const std::string& gpu) {
-    return std::find(job.details.gpus.begin(), job.details.gpus.end(), gpu) !=
-           job.details.gpus.end();
+    return std::find(had.begin(), had.end(), gpu) != had.end();
   });
+  // Where nvidia-smi answers no more, or again, since the job began, UUIDs and numbers cannot be
+  // told from each other, so that as many may be its own.
+  const auto strange = std::count_if(had.begin(), had.end(), [&](const std::string& gpu) {
+    return !left.gpus.empty() && is_number(gpu) != is_number(left.gpus.front());
+  });
+  left.gpus.resize(left.gpus.size() -
+                   std::min(left.gpus.size(), static_cast<std::size_t>(strange)));
 }
 
 std::string missing_room(const Room& whole, const Room& left, const JobSpec& spec) {

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -146,18 +147,24 @@ bool move_to_leaf(const std::string& directory) {
   });
 }
 
+// Cgroups with limits and processes do not lie side by side, below the root of the hierarchy
+// excepted, which has no type. The kernel refuses memory there, but cores and processes only once
+// somebody goes in.
+bool is_free_of_processes(const std::string& directory, bool is_own) {
+  const auto is_free = [&] {
+    return !fs::exists(directory + "/cgroup.type") || words_of(directory + "/cgroup.procs").empty();
+  };
+  return is_free() || (is_own && move_to_leaf(directory) && is_free());
+}
+
 // The controllers that cgroups below this one can have, after what can be done for it.
-std::set<std::string> enable(const std::string& directory, bool is_own) {
+std::set<std::string> enable(const std::string& directory) {
   const std::string control = directory + "/cgroup.subtree_control";
   const std::set<std::string> there = words_of(directory + "/cgroup.controllers");
-  bool has_moved = false;
   for (const char* name : wanted_controllers) {
-    if (!there.contains(name) || words_of(control).contains(name)) continue;
-    if (write_text(control, std::string("+") + name)) continue;
-    // A cgroup with processes may have none, the root of the hierarchy excepted.
-    if (errno != EBUSY || !is_own || has_moved) continue;
-    has_moved = true;
-    if (move_to_leaf(directory)) write_text(control, std::string("+") + name);
+    if (there.contains(name) && !words_of(control).contains(name)) {
+      write_text(control, std::string("+") + name);
+    }
   }
   std::set<std::string> enabled = words_of(control);
   std::erase_if(enabled, [](const std::string& name) {
@@ -173,17 +180,18 @@ CgroupPlace usable_v2(const std::string& own, bool is_namespace_root) {
   if (is_namespace_root || !is_systemd_unit(name) || has_delegation_mark(own)) {
     candidates.push_back(own);
   }
-  // The parent of a leaf: one that this program or systemd's DelegateSubgroup= has made.
+  // The parent of a leaf that this program or systemd's DelegateSubgroup= has made. From others a
+  // job would leave the limits that the lab itself is under.
   const std::string parent = fs::path(own).parent_path();
-  const bool is_parent_ours =
-      !is_systemd_unit(fs::path(parent).filename()) || has_delegation_mark(parent);
-  if (!is_namespace_root && !is_systemd_unit(name) && is_parent_ours) {
-    candidates.insert(name == server_leaf ? candidates.begin() : candidates.end(), parent);
+  if (!is_namespace_root && !is_systemd_unit(name) &&
+      (name == server_leaf || has_delegation_mark(parent))) {
+    candidates.insert(candidates.begin(), parent);
   }
   for (const std::string& directory : candidates) {
     if (!may_write(directory, {"cgroup.procs", "cgroup.subtree_control"})) continue;
+    if (!is_free_of_processes(directory, directory == own)) continue;
     CgroupPlace place{2, {}};
-    for (const std::string& one : enable(directory, directory == own)) {
+    for (const std::string& one : enable(directory)) {
       place.controllers[one] = directory;
     }
     if (!place.controllers.empty()) return place;
@@ -191,11 +199,21 @@ CgroupPlace usable_v2(const std::string& own, bool is_namespace_root) {
   return {};
 }
 
+// And whether a process can go in.
 bool can_make(const CgroupPlace& place) {
   const auto cgroup = Cgroup::make(place, "mlops-sandbox-probe-" + std::to_string(getpid()),
                                    {std::int64_t{1} << 30, 1, 100});
-  if (cgroup) cgroup->remove();
-  return cgroup.has_value();
+  if (!cgroup) return false;
+  const pid_t child = fork();
+  if (child == 0) {
+    bool is_in = true;
+    for (const int door : cgroup->doors()) is_in = is_in && write(door, "0", 1) == 1;
+    _exit(is_in ? 0 : 1);
+  }
+  int status = 1;
+  if (child > 0) waitpid(child, &status, 0);
+  cgroup->remove();
+  return status == 0;
 }
 
 // Itself and those below, the deepest first.

@@ -271,7 +271,7 @@ CgroupPlace find_cgroup_place() {
   const std::string mounts = read_file("/proc/self/mountinfo").value_or("");
   const CgroupPlace second = own_cgroup(2, cgroups, mounts);
   if (second.version == 2) {
-    const CgroupPlace place =
+    CgroupPlace place =
         usable_v2(second.controllers.begin()->second, path_in(cgroups, 2, "") == "/");
     if (place.version == 2 && can_make(place)) return place;
   }
@@ -312,7 +312,7 @@ CgroupFiles limit_files(std::int64_t version,
 
 std::vector<std::string> Cgroup::directories(const CgroupPlace& place, const std::string& name) {
   std::set<std::string> out;  // version 2 has one for all
-  for (const auto& [controller, parent] : place.controllers) out.insert(parent + "/" + name);
+  for (const auto& [controller, parent] : place.controllers) out.insert(fs::path(parent) / name);
   return {out.begin(), out.end()};
 }
 
@@ -332,7 +332,7 @@ std::optional<Cgroup> Cgroup::make(const CgroupPlace& place,
   }
   for (const auto& [controller, parent] : place.controllers) {
     for (const auto& [limit, value] : limit_files(place.version, controller, limits)) {
-      const std::string path = parent + "/" + name + "/" + limit;
+      const std::string path = fs::path(parent) / name / limit;
       const bool is_about_swap = limit == "memory.swap.max" || limit.find("memsw") < limit.size();
       if (is_about_swap && !fs::exists(path)) continue;  // a kernel that does not account for it
       if (write_text(path, value)) continue;

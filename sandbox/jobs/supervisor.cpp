@@ -61,9 +61,6 @@ Supervisor::~Supervisor() {
 
 void Supervisor::start() {
   if (thread_.joinable()) return;
-  cgroup_place_ = find_cgroup_place();
-  log::info("jobs can run", {{"limits", limits_text(cgroup_place_)},
-                             {"gpus", static_cast<std::int64_t>(options_.room.gpus.size())}});
   is_started_ = true;
   thread_ = std::jthread([this](const std::stop_token& stop) { look_until_told(stop); });
 }
@@ -109,6 +106,9 @@ void Supervisor::wake() {
 }
 
 void Supervisor::look_until_told(const std::stop_token& stop) {
+  cgroup_place_ = find_cgroup_place();
+  log::info("jobs can run", {{"limits", limits_text(cgroup_place_)},
+                             {"gpus", static_cast<std::int64_t>(options_.room.gpus.size())}});
   bool is_recovered = false;
   while (!stop.stop_requested()) {
     bool is_busy = true;

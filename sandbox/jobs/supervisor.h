@@ -125,9 +125,9 @@ class Supervisor {
   std::condition_variable_any woken_;
   bool is_woken_ = true;
   std::atomic<bool> is_started_ = false;
-  CgroupPlace cgroup_place_;  // found by start()
+  // These are the thread's; stop()'s once the thread has ended.
+  CgroupPlace cgroup_place_;
   GpuWatch gpu_watch_;
-  // These three are the thread's; stop()'s once the thread has ended.
   bool is_ending_ = false;
   std::map<std::string, Running> running_;
   std::map<std::string, std::string> notes_;  // what each was last said to wait for

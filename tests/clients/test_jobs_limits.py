@@ -15,7 +15,9 @@ from own_lab import OwnLab, wait_until
 
 def limits_of(lab):
     """What the lab has said at its start that keeps the limits of jobs."""
-    return re.search(r'jobs can run limits="([^"]*)"', (lab.data_dir / "logs" / "server.log").read_text())[1]
+    log = lab.data_dir / "logs" / "server.log"
+    wait_until(lambda: "jobs can run" in log.read_text(), what="it has not said it")
+    return re.search(r'jobs can run limits="([^"]*)"', log.read_text())[1]
 
 
 @pytest.fixture(scope="module")

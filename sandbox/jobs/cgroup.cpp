@@ -134,10 +134,10 @@ bool has_delegation_mark(const std::string& directory) {
 // Into a leaf goes this program, and only where no other would have to: the one that waits for
 // `up --detach` is the same.
 bool move_to_leaf(const std::string& directory) {
-  const fs::path program = fs::read_symlink("/proc/self/exe");
+  std::error_code failed;
+  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
   const std::set<std::string> processes = words_of(directory + "/cgroup.procs");
   for (const std::string& pid : processes) {
-    std::error_code failed;
     if (fs::read_symlink("/proc/" + pid + "/exe", failed) != program || failed) return false;
   }
   const std::string leaf = directory + "/" + server_leaf;
@@ -152,7 +152,8 @@ bool move_to_leaf(const std::string& directory) {
 // somebody goes in.
 bool is_free_of_processes(const std::string& directory, bool is_own) {
   const auto is_free = [&] {
-    return !fs::exists(directory + "/cgroup.type") || words_of(directory + "/cgroup.procs").empty();
+    return access((directory + "/cgroup.type").c_str(), F_OK) != 0 ||
+           words_of(directory + "/cgroup.procs").empty();
   };
   return is_free() || (is_own && move_to_leaf(directory) && is_free());
 }
@@ -334,7 +335,8 @@ std::optional<Cgroup> Cgroup::make(const CgroupPlace& place,
     for (const auto& [limit, value] : limit_files(place.version, controller, limits)) {
       const std::string path = fs::path(parent) / name / limit;
       const bool is_about_swap = limit == "memory.swap.max" || limit.find("memsw") < limit.size();
-      if (is_about_swap && !fs::exists(path)) continue;  // a kernel that does not account for it
+      if (is_about_swap && access(path.c_str(), F_OK) != 0)
+        continue;  // a kernel that does not account for it
       if (write_text(path, value)) continue;
       // More cores than the cgroup above it has: that one's limit is in force then.
       if (controller == "cpu" && errno == EINVAL) continue;

@@ -41,8 +41,9 @@ std::string limits_text(const CgroupPlace& place);
 // /proc/PID/mountinfo, whether they may be written or not. `version` says of which interface.
 CgroupPlace own_cgroup(std::int64_t version, std::string_view cgroups, std::string_view mounts);
 
-// Tries by making one. With version 2 processes and limited cgroups do not lie side by side, so
-// that this program may move into a leaf of its own cgroup (which has no other process then).
+// Makes none: the shim of a job that finds it cannot goes on without. With version 2 processes and
+// limited cgroups do not lie side by side, so that this program may move into a leaf of its own
+// cgroup (which has no other process then).
 CgroupPlace find_cgroup_place();
 
 // The files that limits are written to, in this order.

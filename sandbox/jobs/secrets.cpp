@@ -103,15 +103,18 @@ std::vector<tracking::KeyValue> KeptVariables::get(const std::vector<std::string
   for (const std::string& name : names) {
     const auto at = place_of(values, name);
     if (at == values.end() || at->key != name) {
-      const bool is_secret = kind_ == Kind::secret;
-      throw Error(Code::resource_does_not_exist,
-                  "The lab keeps no " + std::string(noun()) + " " + name + ": `mlops-sandbox " +
-                      noun() + " set " + name + (is_secret ? "" : "=VALUE") + "` makes it" +
-                      (is_secret ? ", or set the variable in this shell." : "."));
+      throw Error(Code::resource_does_not_exist, absence_text(name));
     }
     out.push_back(*at);
   }
   return out;
+}
+
+std::string KeptVariables::absence_text(const std::string& name) const {
+  const bool is_secret = kind_ == Kind::secret;
+  return "The lab keeps no " + std::string(noun()) + " " + name + ": `mlops-sandbox " + noun() +
+         " set " + name + (is_secret ? "" : "=VALUE") + "` makes it" +
+         (is_secret ? ", or set the variable in this shell." : ".");
 }
 
 void KeptVariables::write(const std::vector<tracking::KeyValue>& values) const {

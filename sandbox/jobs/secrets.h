@@ -38,6 +38,7 @@ class KeptVariables {
 
  private:
   [[nodiscard]] const char* noun() const { return kind_ == Kind::secret ? "secret" : "config"; }
+  [[nodiscard]] std::string absence_text(const std::string& name) const;
   void write(const std::vector<tracking::KeyValue>& values) const;
 
   const Kind kind_;

@@ -56,7 +56,7 @@ class Shim {
   void reap();
   void look();
   void check_limits(const std::vector<ProcessInfo>& family);
-  const char* limit_reached() const;
+  [[nodiscard]] const char* limit_reached() const;
   void note_usage(const std::vector<ProcessInfo>& family);
   void stop(const char* reason);
   void finish();

@@ -97,6 +97,8 @@ void log_coefficients(TrainContext& context,
   const fs::path picture = context.directory() / "coefficients.png";
   write_text(json, json_of(rows, lines));
   std::vector<Bar> bars = bars_of(rows, scaling, lines);
+  const std::string direction =
+      rows.classes() == 2 ? "; + speaks for " + class_of(rows, 0) : std::string();
   const std::size_t all = bars.size();
   bars.resize(std::min(all, bars_max));
   const std::string more = all > bars.size() ? ", the first " + std::to_string(bars.size()) +
@@ -105,8 +107,8 @@ void log_coefficients(TrainContext& context,
   const auto most = std::find_if(axis_ends.begin(), axis_ends.end() - 1,
                                  [&](double end) { return end >= bars.front().value; });
   draw_bars(bars, "Columns that tell " + rows.data.table.target,
-            "Each column's part of what one deviation of it changes" + more, std::nullopt, picture,
-            *most);
+            "What one deviation of each column changes, of all together" + direction + more,
+            std::nullopt, picture, *most);
   context.log_file(json);
   context.log_file(picture);
 }

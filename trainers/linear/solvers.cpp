@@ -1,6 +1,7 @@
 #include "trainers/linear/solvers.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <ATen/ATen.h>
 #include <torch/optim/lbfgs.h>
@@ -9,6 +10,7 @@ namespace trainers::linear {
 namespace {
 
 constexpr std::int64_t steps_of_round = 20;
+constexpr std::int64_t evaluations_of_step = 25;  // as many as a search along a line may take
 
 }  // namespace
 
@@ -47,11 +49,8 @@ Descent logistic(const at::Tensor& rows,
   const Layer& layer = descent.layer;
   const double pull = 1 / (2 * c * static_cast<double>(rows.size(0)));
   torch::optim::LBFGSOptions options(1);
-  options.max_iter(std::min(steps_of_round, max_steps))
-      .tolerance_grad(tolerance)
-      .tolerance_change(0)
-      .history_size(20)
-      .line_search_fn("strong_wolfe");
+  options.tolerance_grad(tolerance).tolerance_change(0).history_size(20).line_search_fn(
+      "strong_wolfe");
   torch::optim::LBFGS optimizer({layer.weight, layer.bias}, options);
   const auto loss_here = [&] {
     optimizer.zero_grad();
@@ -60,13 +59,20 @@ Descent logistic(const at::Tensor& rows,
     loss.backward();
     return loss;
   };
+  double loss_before = std::numeric_limits<double>::infinity();
   while (descent.steps < max_steps) {
+    const std::int64_t steps = std::min(steps_of_round, max_steps - descent.steps);
+    static_cast<torch::optim::LBFGSOptions&>(optimizer.param_groups()[0].options())
+        .max_iter(steps)
+        .max_eval(steps * evaluations_of_step);
     optimizer.step(loss_here);
-    descent.steps += std::min(steps_of_round, max_steps);
+    descent.steps += steps;
     const double loss = loss_here().item<double>();
     descent.slope = std::max(layer.weight.grad().abs().max().item<double>(),
                              layer.bias.grad().abs().max().item<double>());
-    if (!go_on(descent.steps, loss) || descent.slope <= tolerance) break;
+    // A loss that stays has come as far down as doubles tell apart.
+    if (!go_on(descent.steps, loss) || descent.slope <= tolerance || !(loss < loss_before)) break;
+    loss_before = loss;
   }
   descent.layer = {layer.weight.detach(), layer.bias.detach()};
   return descent;

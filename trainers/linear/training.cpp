@@ -163,7 +163,8 @@ void train_mlp(TrainContext& context, const NetworkSettings& settings) {
     if (rows.is_regression()) {
       const at::Tensor truth = truth_of(rows.train);
       model.target_center = truth.mean().item<double>();
-      model.target_scale = truth.std(false).item<double>();
+      const double deviation = truth.std(false).item<double>();
+      model.target_scale = deviation > 0 ? deviation : 1;
     }
     const bool is_trained = train_network(context, rows, settings, model);
     context.show_progress("");

@@ -230,10 +230,6 @@ DatasetInput input_of(const Source& source,
   return input;
 }
 
-}  // namespace
-
-namespace {
-
 template <class TargetOf>
 Data load(TrainContext& context, const TableSettings& settings, const TargetOf& target_of) {
   check_target(settings);

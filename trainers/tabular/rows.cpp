@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "sandbox/base/error.h"
-#include "sandbox/base/fields_json.h"
 #include "sandbox/base/text.h"
 #include "trainers/tabular/description.h"
 
@@ -17,6 +16,8 @@ using sandbox::Code;
 using sandbox::Error;
 
 namespace {
+
+constexpr std::size_t columns_named_max = 20;
 
 Part part_of(const Data& data, std::vector<std::size_t> rows) {
   Part part{std::move(rows), {}};
@@ -37,10 +38,13 @@ void say_constant(TrainContext& context, const Data& data, const std::vector<std
     if (seen.size() < 2) constant.push_back("'" + data.table.columns[column] + "'");
   }
   if (constant.empty()) return;
+  const std::size_t more = constant.size() - std::min(constant.size(), columns_named_max);
+  constant.resize(constant.size() - more);
   const bool is_one = constant.size() == 1;
   context.say(std::string(is_one ? "The column " : "The columns ") + sandbox::join(constant, ", ") +
+              (more == 0 ? "" : " and " + std::to_string(more) + " more") +
               (is_one ? " holds" : " hold") +
-              " one value in all rows to learn from and can tell nothing.");
+              " no two values in the rows to learn from and can tell nothing.");
 }
 
 void check_classes(const Data& data, const std::vector<std::size_t>& train) {

@@ -11,51 +11,8 @@ import pandas
 import pytest
 import torch
 from PIL import Image
-from sklearn import datasets, linear_model, metrics, preprocessing
+from sklearn import linear_model, metrics, preprocessing
 from tables import train
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("tables")
-
-
-@pytest.fixture(scope="module")
-def diabetes(folder):
-    file = folder / "diabetes.csv"
-    datasets.load_diabetes(as_frame=True, scaled=False).frame.to_csv(file, index=False)
-    return file
-
-
-@pytest.fixture(scope="module")
-def friedman(folder):
-    features, target = datasets.make_friedman1(1000, noise=0.5, random_state=1)
-    frame = pandas.DataFrame(features, columns=[f"x{i}" for i in range(features.shape[1])])
-    frame["y"] = target
-    file = folder / "friedman.csv"
-    frame.to_csv(file, index=False)
-    return file
-
-
-@pytest.fixture(scope="module")
-def cancer(folder):
-    """Two classes that are named."""
-    loaded = datasets.load_breast_cancer(as_frame=True)
-    frame = loaded.frame.drop(columns="target")
-    frame["diagnosis"] = loaded.target_names[loaded.target]
-    file = folder / "cancer.csv"
-    frame.to_csv(file, index=False)
-    return file
-
-
-@pytest.fixture(scope="module")
-def iris(folder):
-    """Three classes that are numbers, and missing values."""
-    frame = datasets.load_iris(as_frame=True).frame
-    frame.loc[[3, 77, 120], "petal width (cm)"] = numpy.nan
-    file = folder / "iris.csv"
-    frame.to_csv(file, index=False)
-    return file
 
 
 def rows_of(trained, file, target):
@@ -213,7 +170,7 @@ def test_the_network_learns_what_lines_cannot(shell, friedman):
     assert trained.metrics["validation_rmse"] == pytest.approx(best, rel=1e-5)
     assert trained.metrics["score"] == trained.metrics["validation_r2"]
     split = json.loads(trained.artifact("split.json").read_text())
-    assert [len(split[part]) for part in ("train", "validation", "test")] == [720, 80, 200]
+    assert [len(split[part]) for part in ("train", "validation", "test")] == [1440, 160, 400]
 
 
 def test_the_network_tells_classes_apart(shell, cancer):
@@ -296,8 +253,9 @@ def test_evaluation_of_the_same_rows_and_of_others(shell, cancer, folder):
 @pytest.mark.parametrize(
     "trainer, words, sentence",
     [
-        ("mlp", ("--batch-size", 5000), "A batch of 5000 rows is more than the 720"),
+        ("mlp", ("--batch-size", 5000), "A batch of 5000 rows is more than the 1440"),
         ("mlp", ("--hidden", "64,none"), "hidden is '64,none'; it names the sizes"),
+        ("mlp", ("--learning-rate", 10, "--weight-decay", 100), "The loss is no number any more in epoch"),
         ("linear_regression", ("--task", "classification"), "take logistic_regression or mlp"),
         ("logistic_regression", ("--task", "regression"), "take linear_regression or mlp"),
     ],
@@ -309,6 +267,15 @@ def test_what_cannot_be_is_said(shell, friedman, trainer, words, sentence):
     assert refused.run.info.status == "FAILED"
 
 
+def test_one_class_is_nothing_to_tell_apart(shell, cancer, folder):
+    frame = pandas.read_csv(cancer)
+    file = folder / "one.csv"
+    frame[frame["diagnosis"] == "benign"].to_csv(file, index=False)
+    refused = shell.run("train", "logistic_regression", "--data-path", file, "--target", "diagnosis")
+    assert refused.code == 1
+    assert "'diagnosis' of one.csv is the same in every row" in refused.said
+
+
 def test_columns_of_one_value_do_no_harm(shell, friedman, folder):
     frame = pandas.read_csv(friedman)
     frame["same"] = 0.1
@@ -316,7 +283,7 @@ def test_columns_of_one_value_do_no_harm(shell, friedman, folder):
     frame.to_csv(file, index=False)
     trained = train(shell, "linear_regression", file, "y")
     plain = train(shell, "linear_regression", friedman, "y")
-    assert "The column 'same' holds one value in all rows to learn from" in trained.said
+    assert "The column 'same' holds no two values in the rows to learn from" in trained.said
     assert trained.metrics["test_r2"] == pytest.approx(plain.metrics["test_r2"], abs=1e-6)
     (line,) = json.loads(trained.artifact("coefficients.json").read_text())
     assert line["coefficients"]["same"] == pytest.approx(0, abs=1e-9)

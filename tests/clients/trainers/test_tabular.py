@@ -9,51 +9,8 @@ import numpy
 import pandas
 import pytest
 import requests
-from sklearn import datasets, ensemble, metrics
+from sklearn import ensemble, metrics
 from tables import train
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("tables")
-
-
-@pytest.fixture(scope="module")
-def diabetes(folder):
-    file = folder / "diabetes.csv"
-    datasets.load_diabetes(as_frame=True, scaled=False).frame.to_csv(file, index=False)
-    return file
-
-
-@pytest.fixture(scope="module")
-def friedman(folder):
-    features, target = datasets.make_friedman1(2000, noise=1.0, random_state=1)
-    frame = pandas.DataFrame(features, columns=[f"x{i}" for i in range(features.shape[1])])
-    frame["y"] = target
-    file = folder / "friedman.csv"
-    frame.to_csv(file, index=False)
-    return file
-
-
-@pytest.fixture(scope="module")
-def cancer(folder):
-    """Two classes that are named."""
-    loaded = datasets.load_breast_cancer(as_frame=True)
-    frame = loaded.frame.drop(columns="target")
-    frame["diagnosis"] = loaded.target_names[loaded.target]
-    file = folder / "cancer.csv"
-    frame.to_csv(file, index=False)
-    return file
-
-
-@pytest.fixture(scope="module")
-def iris(folder):
-    """Three classes that are numbers, and a missing value."""
-    frame = datasets.load_iris(as_frame=True).frame
-    frame.loc[3, "petal width (cm)"] = numpy.nan
-    file = folder / "iris.csv"
-    frame.to_csv(file, index=False)
-    return file
 
 
 def rows_of(trained, file, target):

@@ -33,16 +33,6 @@ Named server_named(const Layout& layout) {
   return {layout.mlflow_name, layout.mlflow_namespace, layout.mlflow_name};
 }
 
-std::vector<std::string> namespaces_of(const Layout& layout) {
-  std::vector<std::string> names{layout.mlflow_namespace, layout.jobs_namespace,
-                                 layout.serving_namespace};
-  if (layout.database == "in-cluster") names.push_back(layout.database_namespace);
-  if (layout.objects == "in-cluster") names.push_back(layout.objects_namespace);
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
-}
-
 // Keys of the object store, under the names that boto3 and MLflow read.
 void add_object_keys(const Layout& layout, Tree& variables) {
   append(variables, env_of_secret("AWS_ACCESS_KEY_ID", layout.objects_secret, "access-key"));
@@ -431,11 +421,7 @@ void add_overlays(const Scene& scene, Files& files, const Secrets& secrets) {
 
 std::string readme(const Scene& scene, const Secrets& secrets) {
   const Layout& layout = scene.layout;
-  std::string exports;
-  for (const Needed& one : secrets.needed) {
-    exports += "    export " + one.variable + "=…    # " + one.about + "\n";
-  }
-  return filled(own_file("k8s/README.md"), {{"exports", exports},
+  return filled(own_file("k8s/README.md"), {{"exports", secrets_exports(secrets)},
                                             {"mlflow_namespace", layout.mlflow_namespace},
                                             {"mlflow_name", layout.mlflow_name},
                                             {"mlflow_service", layout.mlflow_service},

@@ -10,7 +10,6 @@
 #include "sandbox/base/fernet.h"
 #include "sandbox/base/text.h"
 #include "sandbox/base/tls.h"
-#include "sandbox/db/postgres_uri.h"
 #include "sandbox/jobs/aliases.h"
 #include "sandbox/jobs/machine.h"
 #include "sandbox/mlflow_ui/front_end.h"
@@ -107,8 +106,7 @@ MlflowServerOptions Backend::mlflow_options() {
       .local_token = surroundings_.local_token,
       .migrate = surroundings_.migrate,
       .gate = gate_.get(),
-      .lab = snapshots::lab_facts(config_),
-      .backend = db::is_postgres_uri(config_.backend_store_uri) ? "postgresql" : "sqlite"};
+      .lab = snapshots::lab_facts(config_)};
   options.presign = presign();
   options.jobs = job_options();
   options.passes = &surroundings_.passes;

@@ -48,8 +48,7 @@ struct MlflowServerOptions {
   migrate::Migrate migrate{};  // how this lab is moved; empty refuses it
   // Where users have to log in; it must outlive the server. Null lets everybody do everything.
   auth::Gate* gate = nullptr;
-  snapshots::LabFacts lab{};       // what snapshots are taken of
-  std::string backend = "sqlite";  // what keeps the metadata, or "postgresql"
+  snapshots::LabFacts lab{};  // what snapshots are taken of
   jobs::SupervisorOptions jobs{};
   jobs::Passes* passes = nullptr;  // what jobs show at the doors; null where none can run
 };

@@ -8,6 +8,7 @@
 #include "sandbox/cli/arguments.h"
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
+#include "sandbox/cluster_export/tree.h"
 
 namespace sandbox::cli {
 namespace {
@@ -79,8 +80,29 @@ std::string as_json(const Variables& variables) {
   return out + "\n";
 }
 
+// For envFrom of a pod on a cluster of this machine, which reaches the lab as --for-host says.
+std::string as_manifests(const Variables& variables) {
+  using cluster_export::map;
+  Variables plain;
+  Variables secret;
+  for (const auto& variable : variables) {
+    const bool is_key = variable.first.ends_with("_KEY") || variable.first.ends_with("_KEY_ID");
+    (is_key ? secret : plain).push_back(variable);
+  }
+  auto config = map({{"apiVersion", "v1"},
+                     {"kind", "ConfigMap"},
+                     {"metadata", map({{"name", "mlflow-config"}})},
+                     {"data", map(plain)}});
+  auto keys = map({{"apiVersion", "v1"},
+                   {"kind", "Secret"},
+                   {"metadata", map({{"name", "mlflow-credentials"}})},
+                   {"stringData", map(secret)}});
+  return cluster_export::yaml_file("", {std::move(config), std::move(keys)});
+}
+
 std::string written(const Variables& variables, const std::string& format) {
   if (format == "json") return as_json(variables);
+  if (format == "k8s") return as_manifests(variables);
   std::string out;
   for (const auto& [name, value] : variables) {
     if (format == "shell") out += "export " + name + "=" + shell_word(value) + "\n";
@@ -99,7 +121,8 @@ int env(const Words& words) {
   std::string format = "shell";
   std::string host;
   arguments.text("--data-dir,--data", place, "The lab's data directory");
-  arguments.one_of("--format,-f", format, {"shell", "dotenv", "docker", "json", "powershell"},
+  arguments.one_of("--format,-f", format,
+                   {"shell", "dotenv", "docker", "json", "powershell", "k8s"},
                    "How to write them [shell]");
   arguments.text("--for-host", host,
                  "The name under which the reader of the variables reaches this machine");
@@ -109,6 +132,7 @@ int env(const Words& words) {
       "  eval \"$(mlops-sandbox env)\"\n"
       "  mlops-sandbox env --format dotenv > .env\n"
       "  mlops-sandbox env --format powershell | Invoke-Expression\n"
+      "  mlops-sandbox env --format k8s --for-host host.docker.internal | kubectl apply -f -\n"
       "  docker run --network host $(mlops-sandbox env --format docker) trainer python train.py\n"
       "Docker Desktop has no host network: start the lab with --host 0.0.0.0 and take\n"
       "  docker run $(mlops-sandbox env --format docker --for-host host.docker.internal) …");

@@ -12,6 +12,8 @@
 #include "sandbox/cli/commands.h"
 #include "sandbox/cli/lab.h"
 #include "sandbox/cli/tracking_door.h"
+#include "sandbox/cluster_export/check.h"
+#include "sandbox/cluster_export/explain.h"
 #include "sandbox/cluster_export/write.h"
 
 namespace sandbox::cli {
@@ -33,6 +35,8 @@ struct Wanted {
   std::vector<std::string> models;
   std::vector<std::string> jobs;
   bool overwrite = false;
+  bool explain = false;
+  bool check = false;
   bool list_settings = false;
 };
 
@@ -124,14 +128,43 @@ bool may_write(const std::string& directory, const Files& files, bool overwrite)
   return is_free || overwrite;
 }
 
-int write_all(const Wanted& wanted, const Lab& lab, const Layout& layout) {
-  std::vector<std::pair<std::string, Files>> trees;
+// One target's files and where they go.
+struct Tree {
+  std::string target;
+  std::string directory;
+  Files files;
+};
+
+std::vector<Tree> trees_of(const Wanted& wanted, const Lab& lab, const Layout& layout) {
+  std::vector<Tree> trees;
   for (const Target* target : targets_of(wanted.targets)) {
-    trees.emplace_back(wanted.out + "/" + std::string(target->name), target->render({lab, layout}));
+    const std::string name(target->name);
+    trees.push_back({name, wanted.out + "/" + name, target->render({lab, layout})});
   }
+  return trees;
+}
+
+// 1 where a checker found something.
+int check_all(const std::vector<Tree>& trees) {
+  using cluster_export::Verdict;
+  int code = 0;
+  for (const Tree& tree : trees) {
+    for (const Verdict& verdict : cluster_export::check(tree.target, tree.directory, tree.files)) {
+      const char* word = verdict.kind == Verdict::Kind::passed   ? "passed"
+                         : verdict.kind == Verdict::Kind::failed ? "FAILED"
+                                                                 : "absent";
+      std::printf("%-16s %-12s %s\n", verdict.target.c_str(), verdict.checker.c_str(), word);
+      std::fputs(verdict.output.c_str(), stdout);
+      if (verdict.kind == Verdict::Kind::failed) code = 1;
+    }
+  }
+  return code;
+}
+
+int write_all(const Wanted& wanted, const std::vector<Tree>& trees) {
   bool is_free = true;
-  for (const auto& [directory, files] : trees) {
-    is_free = may_write(directory, files, wanted.overwrite) && is_free;
+  for (const Tree& tree : trees) {
+    is_free = may_write(tree.directory, tree.files, wanted.overwrite) && is_free;
   }
   if (!is_free) {
     std::fprintf(stderr,
@@ -139,14 +172,14 @@ int write_all(const Wanted& wanted, const Lab& lab, const Layout& layout) {
                  "--overwrite does it; or name another directory with --out.\n");
     return 1;
   }
-  for (const auto& [directory, files] : trees) {
-    const bool is_the_same = cluster_export::compare(directory, files).empty();
-    if (!is_the_same) cluster_export::write(directory, files);
-    std::printf("%-40s %s%s\n", directory.c_str(),
-                count_text(static_cast<std::int64_t>(files.size()), "file").c_str(),
+  for (const Tree& tree : trees) {
+    const bool is_the_same = cluster_export::compare(tree.directory, tree.files).empty();
+    if (!is_the_same) cluster_export::write(tree.directory, tree.files);
+    std::printf("%-40s %s%s\n", tree.directory.c_str(),
+                count_text(static_cast<std::int64_t>(tree.files.size()), "file").c_str(),
                 is_the_same ? ", unchanged" : "");
   }
-  return 0;
+  return wanted.check ? check_all(trees) : 0;
 }
 
 void print_settings(const Layout& layout) {
@@ -203,11 +236,15 @@ int export_lab(const Words& words) {
   arguments.list("--model", wanted.models, "Only this registered model; may be repeated");
   arguments.list("--job", wanted.jobs, "Only this job, by its id or its run's; may be repeated");
   arguments.flag("--overwrite", wanted.overwrite, "Replace files that are there");
+  arguments.flag("--explain", wanted.explain,
+                 "Write nothing; say what changes when this lab leaves this machine, and what not");
+  arguments.flag("--check", wanted.check,
+                 "Then run the checkers this machine has: kubeconform, helm, shellcheck, …");
   arguments.flag("--settings", wanted.list_settings, "List what --set takes, and its values now");
   lab_flags.declare(arguments);
   arguments.footer(footer());
   if (!arguments.parse(words)) return 0;
-  if (wanted.targets.empty() && !wanted.list_settings) {
+  if (wanted.targets.empty() && !wanted.list_settings && !wanted.explain) {
     throw Error(Code::invalid_parameter_value, "Say what to write: `" + program() +
                                                    " export k8s`. `export --help` lists the "
                                                    "targets.");
@@ -221,7 +258,12 @@ int export_lab(const Words& words) {
     print_settings(layout);
     return 0;
   }
-  return write_all(wanted, lab, layout);
+  if (wanted.explain) {
+    std::fputs(cluster_export::explanation_text(cluster_export::explain({lab, layout})).c_str(),
+               stdout);
+    return 0;
+  }
+  return write_all(wanted, trees_of(wanted, lab, layout));
 }
 
 }  // namespace sandbox::cli

@@ -43,13 +43,9 @@ Containers containers_of(const Scene& scene) {
   all.health = {"python", "-c",
                 "import urllib.request; urllib.request.urlopen('http://localhost:5000/health')"};
   if (!is_mlflow) all.health = {"mlops-sandbox", "status", "--data-dir", "/data"};
-  if (!is_mlflow) {
-    all.server_volume = "/data";
-  } else if (is_file) {
-    all.server_volume = "/mlflow";
-  } else {
-    all.server_user = "10001:10001";
-  }
+  if (is_file) all.server_volume = "/mlflow";
+  if (!is_mlflow) all.server_volume = "/data";
+  all.server_user = all.server_volume.empty() ? "10001:10001" : "0:0";
   return all;
 }
 

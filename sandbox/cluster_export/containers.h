@@ -20,14 +20,15 @@ struct Containers {
   bool has_minio = false;
   bool has_upgrade = false;  // of MLflow's tables; mlops-sandbox does that itself
   std::string s3_address;    // "" for AWS
-  std::string backend_uri;   // without the password, which libpq reads from PGPASSWORD, so that
-                             // no character of it has to be encoded
-  std::string settings;      // text of basic-auth.ini; "" where there is none
-  std::vector<std::string> command;                              // of the server
-  std::vector<std::pair<std::string, std::string>> environment;  // that is no secret
+  // Without the password, which libpq reads from PGPASSWORD, so that no character of it has to be
+  // encoded.
+  std::string backend_uri;
+  std::string settings;              // text of basic-auth.ini; "" where there is none
+  std::vector<std::string> command;  // of the server: its entry point and arguments
+  std::vector<std::pair<std::string, std::string>> environment;  // of the server, no secrets
   std::vector<std::string> health;                               // a command
-  std::string server_user;    // "" leaves it to the image: a fresh volume belongs to root
-  std::string server_volume;  // where its volume goes; "" for none
+  std::string server_volume;  // where the server's volume goes; "" for none
+  std::string server_user;    // root where there is one: a fresh volume belongs to it
 };
 
 Containers containers_of(const Scene& scene);

@@ -21,9 +21,12 @@ std::vector<std::string> without_repeats(const std::vector<std::string>& names) 
 
 // A shell word. The driver stands in the URI: SQLAlchemy 2.1 takes a plain postgresql:// for
 // psycopg 3.
-std::string database_uri(const Layout& layout, const std::string& database) {
-  return "postgresql+psycopg2://" + layout.database_user + ":$(encoded \"$DATABASE_PASSWORD\")@" +
-         database_host(layout) + ":" + std::to_string(layout.database_port) + "/" + database +
+std::string database_uri(const Layout& layout,
+                         const std::string& database,
+                         const std::string& encoding = "encoded") {
+  return "postgresql+psycopg2://" + layout.database_user + ":$(" + encoding +
+         " \"$DATABASE_PASSWORD\")@" + database_host(layout) + ":" +
+         std::to_string(layout.database_port) + "/" + database +
          "?sslmode=" + layout.database_sslmode;
 }
 
@@ -67,10 +70,11 @@ void add_users(const Scene& scene, Secrets& all) {
   if (layout.server == "mlflow") {
     all.needed.push_back({"MLFLOW_FLASK_KEY", "any long random text: it signs sessions"});
     secret.keys.emplace_back("flask-key", "$MLFLOW_FLASK_KEY");
-    secret.keys.emplace_back("basic-auth.ini",
-                             auth_settings() + (layout.database == "sqlite"
-                                                    ? "sqlite:////mlflow/basic_auth.db"
-                                                    : database_uri(layout, auth_database(layout))));
+    secret.keys.emplace_back(
+        "basic-auth.ini",
+        auth_settings() + (layout.database == "sqlite"
+                               ? "sqlite:////mlflow/basic_auth.db"
+                               : database_uri(layout, auth_database(layout), "encoded_for_ini")));
   }
   all.secrets.push_back(secret);
 }

@@ -7,6 +7,7 @@
 #include "sandbox/base/fields_json.h"
 #include "sandbox/base/log.h"
 #include "sandbox/base/time.h"
+#include "sandbox/db/postgres_uri.h"
 #include "sandbox/snapshots/files.h"
 
 namespace sandbox::snapshots {
@@ -192,6 +193,7 @@ LabFacts lab_facts(const Config& config) {
           config.default_artifact_root,
           config.artifacts_destination,
           config.auth,
+          db::is_postgres_uri(config.backend_store_uri) ? "postgresql" : "sqlite",
           config.artifacts_endpoint,
           config.artifacts_region,
           config.artifacts_addressing,

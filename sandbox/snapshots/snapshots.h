@@ -27,6 +27,7 @@ struct LabFacts {
   std::string default_artifact_root;
   std::string artifacts_destination;
   std::string auth;
+  std::string backend{};  // "sqlite" or "postgresql"
   // The object store that is not the built-in one, and how it is reached; "" without.
   std::string artifacts_endpoint{};
   std::string artifacts_region{};

@@ -376,6 +376,19 @@ class TestEnv:
         power = ok("env", "--format", "powershell", "--data-dir", lab.data_dir).splitlines()
         assert power[0] == f"$env:MLFLOW_TRACKING_URI = '{lab.mlflow_url}'"
 
+    def test_a_cluster_reads_it(self, odd):
+        """S4-9: a ConfigMap and a Secret, whatever the keys look like."""
+        import kubernetes_validate
+        import yaml
+
+        printed = ok("env", "--format", "k8s", "--data-dir", odd.data_dir)
+        config, secret = yaml.safe_load_all(printed)
+        for document in (config, secret):
+            kubernetes_validate.validate(document, "1.37", strict=True)
+        assert (config["kind"], secret["kind"]) == ("ConfigMap", "Secret")
+        assert config["data"] | secret["stringData"] == self.values(odd)
+        assert set(secret["stringData"]) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+
     def test_for_another_host(self, lab):
         printed = ok("env", "--for-host", "host.docker.internal", "--data-dir", lab.data_dir)
         port = lab.mlflow_url.rpartition(":")[2]

@@ -116,7 +116,7 @@ Tree server(const Stack& stack) {
   const bool waits_for_postgres = containers.has_postgres && !containers.has_upgrade;
   Tree service = map(
       {{"image", server_image(stack.layout)},
-       {"command", list(literals(containers.command))},
+       {"entrypoint", list(literals(containers.command))},
        {"environment", environment},
        {"depends_on",
         map({{upgrade_service,
@@ -142,7 +142,7 @@ Tree upgrade(const Stack& stack) {
   for (const Tree& each : server_volumes(stack).items) append(volumes, each);
   const Tree first = map({{database_container_host, after("service_healthy")}});
   Tree service = map({{"image", stack.layout.mlflow_image},
-                      {"command", list({"python", "/scripts/upgrade_database.py"})},
+                      {"entrypoint", list({"python", "/scripts/upgrade_database.py"})},
                       {"environment", environment},
                       {"depends_on", only_if(containers.has_postgres, first)},
                       {"volumes", volumes},
@@ -164,7 +164,7 @@ Tree buckets(const Stack& stack) {
   add_object_keys(environment);
   const Tree first = map({{objects_host, after("service_healthy")}});
   Tree service = map({{"image", layout.mlflow_image},
-                      {"command", list(command)},
+                      {"entrypoint", list(command)},
                       {"environment", environment},
                       {"depends_on", only_if(stack.containers.has_minio, first)},
                       {"volumes", list({bound_file("./scripts", "/scripts")})},
@@ -277,10 +277,15 @@ std::string readme(const Stack& stack) {
   if (stack.containers.has_minio) {
     addresses += "- MinIO: http://localhost:9000, its console http://localhost:9001\n";
   }
-  return filled(own_file("compose/README.md"), {{"project", layout.project},
-                                                {"addresses", addresses},
-                                                {"data", data_steps(stack)},
-                                                {"port", std::to_string(layout.mlflow_host_port)}});
+  return filled(
+      own_file("compose/README.md"),
+      {{"project", layout.project},
+       {"addresses", addresses},
+       {"build", stack.containers.has_upgrade ? ""
+                                              : "\n`Dockerfile` makes the server's image in the "
+                                                "directory of the source of mlops-sandbox.\n"},
+       {"data", data_steps(stack)},
+       {"port", std::to_string(layout.mlflow_host_port)}});
 }
 
 }  // namespace
@@ -297,6 +302,9 @@ Files compose_files(const Scene& scene) {
   if (!stack.containers.settings.empty()) files[auth_file] = {stack.containers.settings};
   for (const char* script : {"scripts/make_buckets.py", "scripts/upgrade_database.py"}) {
     files[script] = {std::string(own_file(script))};
+  }
+  if (!stack.containers.has_upgrade) {
+    files["Dockerfile"] = {std::string(own_file("k8s/Dockerfile"))};
   }
   files["README.md"] = {readme(stack)};
   return files;

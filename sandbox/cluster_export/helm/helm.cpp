@@ -1,5 +1,6 @@
 #include "sandbox/cluster_export/helm/helm.h"
 
+#include "sandbox/cluster_export/k8s/k8s.h"
 #include "sandbox/cluster_export/manifests.h"
 #include "sandbox/cluster_export/secrets.h"
 #include "sandbox/cluster_export/server.h"
@@ -89,11 +90,16 @@ File chart_file(const Scene& scene) {
 
 std::string readme(const Scene& scene, const Secrets& secrets) {
   const Layout& layout = scene.layout;
+  const std::string build = layout.server == "mlflow"
+                                ? ""
+                                : " `Dockerfile` makes the server's\nimage in the directory of the "
+                                  "source of mlops-sandbox.";
   return filled(own_file("helm/README.md"), {{"project", layout.project},
                                              {"exports", secrets_exports(secrets)},
                                              {"mlflow_namespace", layout.mlflow_namespace},
                                              {"mlflow_name", layout.mlflow_name},
-                                             {"artifacts", artifacts_uri(scene.lab, layout)}});
+                                             {"data", data_steps_for_cluster(scene)},
+                                             {"build", build}});
 }
 
 }  // namespace
@@ -139,6 +145,7 @@ Files helm_files(const Scene& scene) {
   }
   files["namespaces.yaml"] = {yaml_file("", namespaces)};
   files["make-secrets.sh"] = {secrets_script(secrets), true};
+  if (layout.server != "mlflow") files["Dockerfile"] = {std::string(own_file("k8s/Dockerfile"))};
   files["README.md"] = {readme(scene, secrets)};
   return files;
 }

@@ -421,18 +421,35 @@ void add_overlays(const Scene& scene, Files& files, const Secrets& secrets) {
 
 std::string readme(const Scene& scene, const Secrets& secrets) {
   const Layout& layout = scene.layout;
-  return filled(own_file("k8s/README.md"), {{"exports", secrets_exports(secrets)},
-                                            {"mlflow_namespace", layout.mlflow_namespace},
-                                            {"mlflow_name", layout.mlflow_name},
-                                            {"mlflow_service", layout.mlflow_service},
-                                            {"mlflow_port", std::to_string(layout.mlflow_port)},
-                                            {"jobs_namespace", layout.jobs_namespace},
-                                            {"address", mlflow_address(layout)},
-                                            {"image", server_image(layout)},
-                                            {"artifacts", artifacts_uri(scene.lab, layout)}});
+  return filled(own_file("k8s/README.md"),
+                {{"exports", secrets_exports(secrets)},
+                 {"mlflow_namespace", layout.mlflow_namespace},
+                 {"mlflow_name", layout.mlflow_name},
+                 {"mlflow_service", layout.mlflow_service},
+                 {"mlflow_port", std::to_string(layout.mlflow_port)},
+                 {"jobs_namespace", layout.jobs_namespace},
+                 {"address", mlflow_address(layout)},
+                 {"image", server_image(layout)},
+                 {"artifacts", artifacts_uri(scene.lab, layout)},
+                 {"data", data_steps_for_cluster(scene)},
+                 {"build", is_mlflow(layout)
+                               ? ""
+                               : " `Dockerfile` makes the server's image in the directory of the "
+                                 "source of mlops-sandbox."}});
 }
 
 }  // namespace
+
+std::string data_steps_for_cluster(const Scene& scene) {
+  const Layout& layout = scene.layout;
+  const std::string target = artifacts_uri(scene.lab, layout);
+  if (layout.database == "sqlite") {
+    return filled(
+        own_file("k8s/data-sqlite.md"),
+        {{"target", target}, {"namespace", layout.mlflow_namespace}, {"name", layout.mlflow_name}});
+  }
+  return filled(own_file("k8s/data.md"), {{"target", target}});
+}
 
 Files k8s_files(const Scene& scene) {
   Files files;
@@ -440,6 +457,7 @@ Files k8s_files(const Scene& scene) {
   add_base(scene, files);
   add_overlays(scene, files, secrets);
   files["make-secrets.sh"] = {secrets_script(secrets), true};
+  if (!is_mlflow(scene.layout)) files["Dockerfile"] = {std::string(own_file("k8s/Dockerfile"))};
   files["README.md"] = {readme(scene, secrets)};
   return files;
 }

@@ -39,7 +39,7 @@ Tree local_values(const Scene& scene) {
                               {"backend_uri", all.backend_uri},
                               {"health", list(all.health)},
                               {"port", layout.mlflow_host_port},
-                              {"user", or_null(all.server_user)},
+                              {"user", all.server_user},
                               {"volume", or_null(all.server_volume)},
                               {"upgrade", all.has_upgrade},
                               {"settings_file", !all.settings.empty()}})},
@@ -122,6 +122,9 @@ Files terraform_files(const Scene& scene) {
   files["local/terraform.tfvars.json"] = {json_file(local_values(scene))};
   for (const char* script : {"scripts/make_buckets.py", "scripts/upgrade_database.py"}) {
     files["local/" + std::string(script)] = {std::string(own_file(script))};
+  }
+  if (!containers.has_upgrade) {
+    files["local/Dockerfile"] = {std::string(own_file("k8s/Dockerfile"))};
   }
   if (!containers.settings.empty()) files["local/basic-auth.ini"] = {containers.settings};
   files["cluster/terraform.tfvars.json"] = {json_file(cluster_values(layout))};

@@ -30,12 +30,12 @@ def go_tool(name):
     return found
 
 
-def run_export(data_dir, *words):
+def run_export(data_dir, *words, environment=None):
     return subprocess.run(
         [binary(), "export", *map(str, words), "--data-dir", str(data_dir)],
         capture_output=True,
         text=True,
-        env=clean_environment(),
+        env=clean_environment() | (environment or {}),
         timeout=60,
     )
 
@@ -126,6 +126,7 @@ def check_restricted(found):
 def check_references(found, secrets):
     """Selectors, Services, claims, ConfigMaps and Secrets that are named exist. `secrets` are
     (namespace, name, key) of what make-secrets.sh makes."""
+    found = [each for each in found if "metadata" in each]
     made = {(d["kind"], d["metadata"].get("namespace"), d["metadata"]["name"]): d for d in found}
     for document, pod in pod_specs(found):
         space = document["metadata"]["namespace"]

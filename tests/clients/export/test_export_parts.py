@@ -3,11 +3,14 @@
 import os
 import shutil
 import subprocess
+import sys
 import uuid
+from pathlib import Path
 
 import psycopg2
 import pytest
 from export_support import (
+    check_references,
     check_restricted,
     documents,
     export,
@@ -16,9 +19,10 @@ from export_support import (
     made_secrets,
     of_kind,
     one_of,
+    run_export,
     yaml_files,
 )
-from own_lab import clean_environment
+from own_lab import OwnLab, binary, clean_environment
 
 
 def jobs_of(place):
@@ -128,7 +132,7 @@ def test_variables_read_back(course_lab, tmp_path):
 def server(tmp_path):
     """A PostgreSQL of its own: roles belong to a whole server."""
     binaries = sorted(
-        (p for p in map(str, __import__("pathlib").Path("/usr/lib/postgresql").glob("*/bin"))),
+        (p for p in map(str, Path("/usr/lib/postgresql").glob("*/bin"))),
     )[-1]
     account = None if os.geteuid() else "postgres"
     place = tmp_path / "pg"
@@ -194,3 +198,107 @@ def test_passwords_are_wanted_by_name(course_lab, tmp_path):
         [str(place / "init.sh")], env=clean_environment(), capture_output=True, text=True
     )
     assert done.returncode != 0 and "MLFLOW_DB_PASSWORD" in done.stderr
+
+
+def test_explain_names_what_changes_for_this_lab(course_lab, tmp_path):
+    """S4-32: unchanged are code, MLflow and S3 calls, data loading; the rest has both sides."""
+    done = run_export(course_lab.data_dir, "--explain", "--preset", "docker-desktop")
+    assert done.returncode == 0
+    same, rest = done.stdout.split("Different:")
+    for words in ("training code", "calls of MLflow", "S3 code", "data loading", "3 experiments"):
+        assert words in same
+    for words in (
+        f"here   {course_lab.mlflow_url}",
+        "there  http://mlflow.monitoring.svc.cluster.local:5000",
+        f"here   {course_lab.s3_url}",
+        "there  http://minio.storage.svc.cluster.local:9000",
+        "kubectl apply -f job/NAME.yaml",
+        "claim training-data",
+        "3 registered models",
+        "Secret r2-credentials",
+    ):
+        assert words in rest
+    assert course_lab.secret_key not in done.stdout
+
+
+def test_check_runs_what_is_there_and_says_what_is_not(course_lab, tmp_path):
+    """A checker that finds something makes the command fail and shows its words."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("shellcheck", "sh", "sed"):
+        (tools / name).symlink_to(shutil.which(name))
+    words = ("nfs", "postgres-init", "--check", "--out", tmp_path / "out")
+    passed = run_export(course_lab.data_dir, *words, environment={"PATH": str(tools)})
+    assert passed.returncode == 0, passed.stdout
+    lines = [line.split() for line in passed.stdout.splitlines()]
+    assert ["nfs", "shellcheck", "passed"] in lines and ["nfs", "kubeconform", "absent"] in lines
+    (tools / "kubeconform").write_text("#!/bin/sh\necho \"$@\" is wrong\nexit 1\n")
+    (tools / "kubeconform").chmod(0o755)
+    failed = run_export(course_lab.data_dir, *words, environment={"PATH": str(tools)})
+    assert failed.returncode == 1
+    assert "FAILED" in failed.stdout and "airflow-logs-pv.yaml is wrong" in failed.stdout
+
+
+def test_our_own_image_has_the_libraries_the_program_wants(course_lab, tmp_path):
+    words = ("k8s", "--set", "server=mlops-sandbox")
+    text = (export(course_lab.data_dir, tmp_path, *words) / "k8s/Dockerfile").read_text()
+    shown = subprocess.run(["readelf", "-d", binary()], capture_output=True, text=True, check=True)
+    needed = [line.split("[")[1].rstrip("]") for line in shown.stdout.splitlines() if "NEEDED" in line]
+    assert needed
+    for library in needed:
+        owner = subprocess.run(
+            ["dpkg", "-S", f"*/{library}"], capture_output=True, text=True
+        ).stdout.splitlines()
+        packages = {line.split(":")[0] for line in owner}
+        base = {"libc6", "libgcc-s1", "libstdc++6"}
+        assert packages & (set(text.split()) | base), f"{library} is in {packages}"
+
+
+def test_users_get_a_database_of_their_own(tmp_path, server):
+    """Runs and users cannot share one database (mlflow#26928): what the init container does, on a
+    fresh PostgreSQL, with MLflow's own migrations, twice, and two at once."""
+    lab = OwnLab(tmp_path / "data", "--auth", "basic",
+                 environment={"MLFLOW_AUTH_ADMIN_PASSWORD": "a long password"})
+    try:
+        place = export(tmp_path / "data", tmp_path / "out", "k8s") / "k8s"
+    finally:
+        lab.stop()
+    found = documents(*yaml_files(place / "base"))
+    judge(found)
+    values = {"DATABASE_PASSWORD": "p:w/d %", "S3_ACCESS_KEY": "tester", "S3_SECRET_KEY": "secret12",
+              "MLFLOW_ADMIN_PASSWORD": "twelve letters", "MLFLOW_FLASK_KEY": "random"}
+    secrets = made_secrets(place / "make-secrets.sh", tmp_path, values)
+    check_references(found, secrets)
+    inits = export(tmp_path / "data", tmp_path / "out", "postgres-init") / "postgres-init"
+    passwords = {"MLFLOW_DB_PASSWORD": values["DATABASE_PASSWORD"], "AIRFLOW_DB_PASSWORD": "x",
+                 "PGHOST": server, "PGUSER": "postgres"}
+    subprocess.run([str(inits / "init.sh")], env=clean_environment() | passwords, check=True)
+    host = "postgres-service.mlflow-system.svc.cluster.local:5432"
+
+    def here(text):
+        return text.replace(f"@{host}/", "@/").replace("?sslmode=prefer", f"?host={server}")
+
+    settings = tmp_path / "basic-auth.ini"
+    settings.write_text(here(secrets[("mlflow-system", "mlflow-auth", "basic-auth.ini")]))
+    script = tmp_path / "upgrade.py"
+    config = one_of(found, "ConfigMap", "mlflow-scripts")
+    script.write_text(config["data"]["upgrade_database.py"])
+    environment = clean_environment() | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_BACKEND_STORE_URI": here(
+            secrets[("mlflow-system", "mlflow-secrets", "backend-uri")]
+        ),
+    }
+    both = [
+        subprocess.Popen([sys.executable, str(script)], env=environment, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for each in both:
+        assert each.wait(timeout=300) == 0, each.stderr.read().decode()
+        each.stderr.close()
+    for database, table in (("mlflow", "experiments"), ("mlflow_auth", "users")):
+        with psycopg2.connect(
+            host=server, dbname=database, user="mlflow", password=values["DATABASE_PASSWORD"]
+        ) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {table}")

@@ -185,13 +185,14 @@ resource "docker_container" "minio" {
 
 # Runs once for each image and end of its command; what is there stays.
 resource "docker_container" "make_buckets" {
-  name     = "${var.project}-make-buckets"
-  image    = docker_image.tools.image_id
-  command  = concat(["python", "/scripts/make_buckets.py"], var.s3.buckets)
-  user     = "10001:10001"
-  must_run = false
-  attach   = true
-  logs     = true
+  name  = "${var.project}-make-buckets"
+  image = docker_image.tools.image_id
+  # The image's own entry point, if it has one, is none of these.
+  entrypoint = concat(["python", "/scripts/make_buckets.py"], var.s3.buckets)
+  user       = "10001:10001"
+  must_run   = false
+  attach     = true
+  logs       = true
 
   read_only     = true
   security_opts = ["no-new-privileges:true"]
@@ -227,14 +228,14 @@ resource "docker_container" "make_buckets" {
 }
 
 resource "docker_container" "upgrade_database" {
-  count    = local.upgrade
-  name     = "${var.project}-upgrade-database"
-  image    = docker_image.tools.image_id
-  command  = ["python", "/scripts/upgrade_database.py"]
-  user     = var.server.user
-  must_run = false
-  attach   = true
-  logs     = true
+  count      = local.upgrade
+  name       = "${var.project}-upgrade-database"
+  image      = docker_image.tools.image_id
+  entrypoint = ["python", "/scripts/upgrade_database.py"]
+  user       = var.server.user
+  must_run   = false
+  attach     = true
+  logs       = true
 
   read_only     = true
   security_opts = ["no-new-privileges:true"]
@@ -285,13 +286,13 @@ resource "docker_container" "upgrade_database" {
 }
 
 resource "docker_container" "mlflow" {
-  name     = "${var.project}-mlflow"
-  image    = docker_image.server.image_id
-  command  = var.server.command
-  user     = var.server.user
-  restart  = "unless-stopped"
-  wait     = true
-  must_run = true
+  name       = "${var.project}-mlflow"
+  image      = docker_image.server.image_id
+  entrypoint = var.server.command
+  user       = var.server.user
+  restart    = "unless-stopped"
+  wait       = true
+  must_run   = true
 
   read_only     = true
   security_opts = ["no-new-privileges:true"]

@@ -51,6 +51,9 @@ need() {
 # Text as it may stand in a URI: every byte as %XX.
 encoded() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'; }
 
+# The same in a file that Python's configparser reads, where % begins a reference.
+encoded_for_ini() { encoded "$1" | sed 's/%/%%/g'; }
+
 # secret NAMESPACE NAME KEY VALUE …: values go through files, so that no list of processes has them.
 secret() {
   namespace=$1

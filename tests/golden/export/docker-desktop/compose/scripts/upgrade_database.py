@@ -19,7 +19,7 @@ def users_uri():
     file = os.environ.get("MLFLOW_AUTH_CONFIG_PATH")
     if not file:
         return None
-    settings = configparser.ConfigParser(interpolation=None)
+    settings = configparser.ConfigParser()
     settings.read(file)
     return settings["mlflow"]["database_uri"]
 

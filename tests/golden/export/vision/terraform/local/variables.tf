@@ -19,8 +19,8 @@ variable "server" {
     backend_uri   = string
     health        = list(string)
     port          = number
-    user          = optional(string)
-    volume        = optional(string)
+    user          = string
+    volume        = string
     upgrade       = bool
     settings_file = bool
   })

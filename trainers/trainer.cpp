@@ -108,7 +108,7 @@ std::string help_line(const ParameterRow& row) {
 const std::vector<Trainer>& trainers() {
   static const std::vector<Trainer> all{
       {"vision", "vision", "Image classification with MobileNets and ResNets",
-       rows_of<vision::VisionSettings>(), true, "best_val_accuracy"},
+       rows_of<vision::VisionSettings>(), true, "best_val_accuracy", "epochs", "pause_after"},
       {"random_forest", "tabular", "Regression and classification of tables with many trees",
        rows_of<tabular::ForestSettings>()},
       {"gradient_boosting", "tabular", "The same with trees one after another, on XGBoost",

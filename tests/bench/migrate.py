@@ -15,7 +15,6 @@ from pathlib import Path
 import boto3
 
 sys.path.append(str(Path(__file__).parents[1] / "clients"))
-sys.path.append(str(Path(__file__).parents[1] / "clients" / "postgres"))
 from machine import call, free_port  # noqa: E402
 from postgres_server import PostgresServer  # noqa: E402
 from servers import Server, Stock, fill_by_sql  # noqa: E402

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "clients"))
-sys.path.append(str(Path(__file__).parents[1] / "clients" / "postgres"))
 from bench import table  # noqa: E402
 from machine import call  # noqa: E402
 from postgres_server import PostgresServer  # noqa: E402

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-import uuid
+import tempfile
 from pathlib import Path
 
 import psycopg2
@@ -23,6 +23,7 @@ from export_support import (
     yaml_files,
 )
 from own_lab import OwnLab, binary, clean_environment
+from postgres_server import PostgresServer
 
 
 def jobs_of(place):
@@ -129,38 +130,20 @@ def test_variables_read_back(course_lab, tmp_path):
 
 
 @pytest.fixture
-def server(tmp_path):
-    """A PostgreSQL of its own: roles belong to a whole server."""
-    binaries = sorted(
-        (p for p in map(str, Path("/usr/lib/postgresql").glob("*/bin"))),
-    )[-1]
-    account = None if os.geteuid() else "postgres"
-    place = tmp_path / "pg"
-    tmp_path.chmod(0o755)
-    place.mkdir()
-    if account:
-        for parent in (place, *place.parents):
-            if str(parent).startswith("/tmp/"):
-                parent.chmod(parent.stat().st_mode | 0o055)
-        shutil.chown(place, account)
+def server():
+    """A PostgreSQL of its own: roles belong to a whole server. pytest's directories are closed to the
+    user it runs as."""
+    with tempfile.TemporaryDirectory(prefix="sandbox-pg-") as folder:
+        Path(folder).chmod(0o755)
+        with PostgresServer(Path(folder) / "server") as running:
+            yield running
 
-    def as_owner(*command):
-        return subprocess.run(command, check=True, capture_output=True, cwd="/", user=account)
 
-    sockets = f"/tmp/pg-{uuid.uuid4().hex[:8]}"
-    os.mkdir(sockets)
-    if account:
-        shutil.chown(sockets, account)
-    as_owner(f"{binaries}/initdb", "-D", f"{place}/data", "-A", "trust", "-U", "postgres")
-    with open(place / "data/pg_hba.conf", "w") as hba:
-        hba.write("local all postgres trust\nlocal all all scram-sha-256\n")
-    as_owner(
-        f"{binaries}/pg_ctl", "-D", f"{place}/data", "-w", "-l", f"{place}/log", "-o",
-        f"-c listen_addresses='' -c unix_socket_directories={sockets} -c fsync=off", "start",
-    )
-    yield sockets
-    as_owner(f"{binaries}/pg_ctl", "-D", f"{place}/data", "-w", "-m", "immediate", "stop")
-    shutil.rmtree(sockets)
+def as_administrator(server):
+    return {
+        "PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": server.administrator,
+        "PGPASSWORD": server.password,
+    }
 
 
 def test_a_fresh_postgresql_gets_roles_that_can_work(course_lab, tmp_path, server):
@@ -168,7 +151,7 @@ def test_a_fresh_postgresql_gets_roles_that_can_work(course_lab, tmp_path, serve
     place = export(course_lab.data_dir, tmp_path, "postgres-init", "--preset", "onprem")
     place = place / "postgres-init"
     passwords = {"MLFLOW_DB_PASSWORD": "a'b\"c $HOME `id` \\", "AIRFLOW_DB_PASSWORD": "airflow1234"}
-    environment = clean_environment() | passwords | {"PGHOST": server, "PGUSER": "postgres"}
+    environment = clean_environment() | passwords | as_administrator(server)
     for _ in range(2):  # the second time changes nothing
         done = subprocess.run(
             [str(place / "init.sh")], env=environment, capture_output=True, text=True
@@ -180,11 +163,14 @@ def test_a_fresh_postgresql_gets_roles_that_can_work(course_lab, tmp_path, serve
         ("airflow_db", "airflow_user", "AIRFLOW_DB_PASSWORD"),
     ):
         with psycopg2.connect(
-            host=server, dbname=database, user=user, password=passwords[variable]
+            host="127.0.0.1", port=server.port, dbname=database, user=user,
+            password=passwords[variable],
         ) as connection:
             connection.cursor().execute("CREATE TABLE a_table (x int)")
         with pytest.raises(psycopg2.OperationalError):
-            psycopg2.connect(host=server, dbname=database, user=user, password="wrong")
+            psycopg2.connect(
+                host="127.0.0.1", port=server.port, dbname=database, user=user, password="wrong"
+            )
     lines = (place / "pg_hba.conf").read_text().splitlines()
     assert [line.split() for line in lines if not line.startswith("#")] == [
         ["host", "mlflow_db", "mlflow_user", "192.168.18.0/24", "scram-sha-256"],
@@ -270,13 +256,14 @@ def test_users_get_a_database_of_their_own(tmp_path, server):
     secrets = made_secrets(place / "make-secrets.sh", tmp_path, values)
     check_references(found, secrets)
     inits = export(tmp_path / "data", tmp_path / "out", "postgres-init") / "postgres-init"
-    passwords = {"MLFLOW_DB_PASSWORD": values["DATABASE_PASSWORD"], "AIRFLOW_DB_PASSWORD": "x",
-                 "PGHOST": server, "PGUSER": "postgres"}
+    passwords = {
+        "MLFLOW_DB_PASSWORD": values["DATABASE_PASSWORD"], "AIRFLOW_DB_PASSWORD": "airflow1234",
+    } | as_administrator(server)
     subprocess.run([str(inits / "init.sh")], env=clean_environment() | passwords, check=True)
     host = "postgres-service.mlflow-system.svc.cluster.local:5432"
 
     def here(text):
-        return text.replace(f"@{host}/", "@/").replace("?sslmode=prefer", f"?host={server}")
+        return text.replace(f"@{host}/", f"@127.0.0.1:{server.port}/")
 
     settings = tmp_path / "basic-auth.ini"
     settings.write_text(here(secrets[("mlflow-system", "mlflow-auth", "basic-auth.ini")]))
@@ -299,6 +286,7 @@ def test_users_get_a_database_of_their_own(tmp_path, server):
         each.stderr.close()
     for database, table in (("mlflow", "experiments"), ("mlflow_auth", "users")):
         with psycopg2.connect(
-            host=server, dbname=database, user="mlflow", password=values["DATABASE_PASSWORD"]
+            host="127.0.0.1", port=server.port, dbname=database, user="mlflow",
+            password=values["DATABASE_PASSWORD"],
         ) as connection, connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM {table}")

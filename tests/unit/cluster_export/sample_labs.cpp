@@ -95,6 +95,7 @@ Lab hostile_lab() {
   jobs::Job schedule = bad;
   schedule.job_id = "dddddddd-0000-4000-8000-000000000004";
   schedule.spec.cron = "*/5 * * * *";
+  schedule.status = "PENDING";
   lab.jobs = {bad, schedule};
   lab.auth = "basic";
   lab.users = {{"admin", true}, {nasty, false}};

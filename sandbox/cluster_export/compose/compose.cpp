@@ -219,7 +219,7 @@ File project_file(const Stack& stack) {
        {"volumes", map({{"mlflow-data", only_if(!containers.server_volume.empty(), usual)},
                         {"postgres-data", only_if(containers.has_postgres, usual)},
                         {"minio-data", only_if(containers.has_minio, usual)}})}});
-  return {yaml_file("The lab on one machine: docker compose up --detach --wait", {project})};
+  return {yaml_file("The lab on one machine: docker compose up --detach", {project})};
 }
 
 // Whoever moves data wants PostgreSQL on this machine too; nobody else does.
@@ -260,10 +260,9 @@ std::string data_steps(const Stack& stack) {
   const Layout& layout = stack.layout;
   const std::string artifacts = artifacts_uri(stack.scene.lab, layout);
   if (!stack.containers.has_postgres || !stack.containers.has_minio) {
-    return "    mlops-sandbox migrate --to-db … --to-s3 " + shell_word(artifacts) +
-           " --endpoint … --no-switch\n\nbefore the first `docker compose up` moves runs, models "
-           "and files with their ids and times. An\nSQLite file then goes into the volume: "
-           "`docker compose create`, `docker compose cp mlflow.db\nmlflow:/mlflow/mlflow.db`.\n";
+    const char* name =
+        layout.database == "sqlite" ? "compose/data-sqlite.md" : "compose/data-outside.md";
+    return filled(own_file(name), {{"artifacts", shell_word(artifacts)}});
   }
   return filled(own_file("compose/data.md"), {{"user", layout.database_user},
                                               {"database", layout.database_name},

@@ -8,14 +8,16 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import mlflow
 import pytest
 import requests
 import yaml
 from export_support import documents, export, go_tool, texts
-from own_lab import OwnLab, clean_environment, free_ports, wait_until_healthy
+from own_lab import OwnLab, binary, clean_environment, free_ports, wait_until_healthy
 
 sys.path.append(str(Path(__file__).parents[1] / "postgres"))
 
@@ -203,106 +205,165 @@ def database():
 
 class Container:
     """A service of the project as a process: its command and environment, with the addresses of the
-    project's network replaced."""
+    project's network and the places of its volumes replaced."""
 
-    def __init__(self, service, place, addresses, folder):
-        self.words = [
-            word.replace("/scripts/", f"{place}/scripts/")
-            for word in service["entrypoint"] + (service.get("command") or [])
-        ]
-        if self.words[0] == "mlflow":
-            self.words[:1] = [sys.executable, "-m", "mlflow"]
-        if self.words[0] == "python":
-            self.words[0] = sys.executable
+    def __init__(self, service, replaced, folder):
+        def here(text):
+            for old, new in replaced.items():
+                text = text.replace(old, str(new))
+            return text
+
+        self.words = [here(each) for each in service["entrypoint"] + (service.get("command") or [])]
+        programs = {
+            "mlflow": [sys.executable, "-m", "mlflow"],
+            "python": [sys.executable],
+            "mlops-sandbox": [binary()],
+        }
+        self.words[:1] = programs[self.words[0]]
+        health = service.get("healthcheck", {}).get("test", [])[1:]
+        self.health = [here(each) for each in health]
+        self.health[:1] = programs[health[0]] if health else []
         self.environment = clean_environment() | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
         }
         for name, value in service["environment"].items():
-            for old, new in addresses.items():
-                value = value.replace(old, new)
-            self.environment[name] = value
+            self.environment[name] = here(value)
         self.environment["HOME"] = str(folder)
         self.folder = folder
 
-    def run(self):
+    def run(self, words=None):
         done = subprocess.run(
-            self.words, env=self.environment, cwd=self.folder, capture_output=True, text=True,
+            words or self.words, env=self.environment, cwd=self.folder, capture_output=True, text=True,
             timeout=300,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def start(self, output):
-        return subprocess.Popen(
-            self.words, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
-            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )
+    @contextmanager
+    def started(self, output):
+        """The service on a port of its own; gives its URL."""
+        port, console = free_ports(2)
+        assert self.environment["MLFLOW_PORT"] == "5000"
+        self.environment.update(MLFLOW_PORT=str(port), MLOPS_SANDBOX_CONSOLE_PORT=str(console))
+        self.health = [word.replace(":5000/", f":{port}/") for word in self.health]
+        with open(output, "wb") as file:
+            process = subprocess.Popen(
+                self.words, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
+                stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+            )
+        try:
+            wait_until_healthy(process, f"http://127.0.0.1:{port}", 240)
+            self.run(self.health)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=60)
 
 
-def test_the_real_server_runs_with_these_settings(course_lab, tmp_path, database, monkeypatch):
-    """S3-1, S4-18, and the trap of MLflow's Host check: the project's own order, its scripts, MLflow's
-    server on PostgreSQL and S3; a run with a file through it; asked by the name of its service."""
-    place = compose(course_lab, tmp_path / "out", "--preset", "vision")
-    make_env(place, **GIVEN)
-    services = loaded(place)["services"]
-    (port,) = free_ports(1)
+@contextmanager
+def project_on_this_machine(place, tmp_path, database):
+    """{service: Container} of all but PostgreSQL and MinIO, and the store that stands for MinIO."""
     folder = tmp_path / "home"
     folder.mkdir()
     with OwnLab(tmp_path / "store", "--secret-key", GIVEN["S3_SECRET_KEY"]) as store:
-        addresses = {
+        replaced = {
             "@postgres:5432/": f"@127.0.0.1:{database.port}/",
             "http://minio:9000": store.s3_url,
+            "/scripts/": f"{place}/scripts/",
+            "/etc/mlflow/": f"{folder}/",
+            "/data": f"{folder}/data",
         }
-        containers = {
-            name: Container(service, place, addresses, folder)
-            for name, service in services.items()
+        settings = place / "basic-auth.ini"
+        if settings.exists():
+            text = settings.read_text()
+            assert "@postgres:5432/" in text
+            (folder / "basic-auth.ini").write_text(
+                text.replace("@postgres:5432/", replaced["@postgres:5432/"])
+            )
+        yield store, {
+            name: Container(service, replaced, folder)
+            for name, service in loaded(place)["services"].items()
             if name not in ("postgres", "minio")
         }
+
+
+def log_through(url, monkeypatch):
+    """A run with a file, by the tracking server alone; gives the file's key's end."""
+    for name in ("MLFLOW_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(url)
+    try:
+        mlflow.set_experiment("from-compose")
+        with mlflow.start_run() as run:
+            mlflow.log_metric("loss", 0.5)
+            mlflow.log_text("hello", "notes/a.txt")
+        assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
+        assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/notes/a.txt") == "hello"
+        return f"{run.info.run_id}/artifacts/notes/a.txt"
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
+def status_for(url, host, **options):
+    return requests.post(
+        f"{url}/api/2.0/mlflow/experiments/search", json={"max_results": 10},
+        headers={"Host": host}, timeout=60, **options,
+    ).status_code
+
+
+@pytest.mark.parametrize("server", ["mlflow", "mlops-sandbox"])
+def test_the_real_server_runs_with_these_settings(
+    course_lab, tmp_path, database, monkeypatch, server
+):
+    """S3-1, S4-18, and the trap of MLflow's Host check: the project's own order, its scripts, the
+    server on PostgreSQL and S3; a run with a file through it; asked by the name of its service."""
+    words = ("--preset", "vision", "--set", f"server={server}")
+    place = compose(course_lab, tmp_path / "out", *words)
+    make_env(place, **GIVEN)
+    with project_on_this_machine(place, tmp_path, database) as (store, containers):
         for name in ("make-buckets", "upgrade-database"):
-            containers[name].run()
-            containers[name].run()  # what is there stays
-        server = containers["mlflow"]
-        assert server.environment.pop("MLFLOW_PORT") == "5000"
-        server.environment["MLFLOW_PORT"] = str(port)
-        url = f"http://127.0.0.1:{port}"
-        with open(tmp_path / "mlflow.output", "wb") as output:
-            process = server.start(output)
-        try:
-            wait_until_healthy(process, url, 240)
-            for host, status in (
-                ("mlflow:5000", 200), ("mlflow", 200), (f"localhost:{port}", 200),
-                ("host.docker.internal:5001", 200), ("172.18.0.4:5000", 200),
-                ("evil.example.com", 403), ("mlflow.evil.example.com:5000", 403),
-            ):
-                answer = requests.post(
-                    f"{url}/api/2.0/mlflow/experiments/search", json={"max_results": 10},
-                    headers={"Host": host}, timeout=60,
-                )
-                assert answer.status_code == status, (host, answer.text)
-            monkeypatch.delenv("MLFLOW_S3_ENDPOINT_URL", raising=False)
-            mlflow.set_tracking_uri(url)
-            mlflow.set_experiment("from-compose")
-            with mlflow.start_run() as run:
-                mlflow.log_metric("loss", 0.5)
-                mlflow.log_text("hello", "notes/a.txt")
-            assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
-            assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/notes/a.txt") == "hello"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=60)
-            mlflow.set_tracking_uri(course_lab.mlflow_url)
+            if name in containers:
+                containers[name].run()
+                containers[name].run()  # what is there stays
+        with containers["mlflow"].started(tmp_path / "server.output") as url:
+            for host in ("mlflow:5000", "mlflow", "localhost:5001", "host.docker.internal:5001",
+                         "172.18.0.4:5000"):
+                assert status_for(url, host) == 200, host
+            for host in ("evil.example.com", "mlflow.evil.example.com:5000"):
+                assert status_for(url, host) == 403, host
+            key = log_through(url, monkeypatch)
         rows = database.psql("SELECT name FROM experiments ORDER BY 1", "mlflow").splitlines()
         assert rows == ["Default", "from-compose"]
-        names = {each["Name"] for each in s3_client(store).list_buckets()["Buckets"]}
-        assert set(services["make-buckets"]["entrypoint"][2:]) <= names
-        objects = s3_client(store).list_objects_v2(Bucket="mlflow")["Contents"]
-        assert any(each["Key"].endswith("notes/a.txt") for each in objects)
+        s3 = s3_client(store)
+        assert {"mlflow"} <= {each["Name"] for each in s3.list_buckets()["Buckets"]}
+        assert any(each["Key"].endswith(key) for each in s3.list_objects_v2(Bucket="mlflow")["Contents"])
+
+
+def test_users_log_in_there_too(tmp_path, database, monkeypatch):
+    """The users' own database, and a file of settings without a password (libpq has it)."""
+    login = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "a long password"}
+    start = {"MLFLOW_AUTH_ADMIN_PASSWORD": "a long password"}
+    with OwnLab(tmp_path / "data", "--auth", "basic", environment=start | login) as lab:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in login.items():
+                patch.setenv(name, value)
+            place = export(lab.data_dir, tmp_path / "out", "compose") / "compose"
+        lab.stop()
+    make_env(place, MLFLOW_ADMIN_PASSWORD="another long one", **GIVEN)
+    assert GIVEN["DATABASE_PASSWORD"] not in (place / "basic-auth.ini").read_text()
+    with project_on_this_machine(place, tmp_path, database) as (_, containers):
+        containers["make-buckets"].run()
+        containers["upgrade-database"].run()
+        with containers["mlflow"].started(tmp_path / "server.output") as url:
+            assert status_for(url, "mlflow:5000") == 401
+            assert status_for(url, "mlflow:5000", auth=("admin", "another long one")) == 200
+    assert database.psql("SELECT username FROM users", "mlflow_auth") == "admin"
 
 
 def s3_client(store):
-    import boto3
-
     return boto3.client(
         "s3", endpoint_url=store.s3_url, aws_access_key_id=GIVEN["S3_ACCESS_KEY"],
         aws_secret_access_key=GIVEN["S3_SECRET_KEY"], region_name="us-east-1",

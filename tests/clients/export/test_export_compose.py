@@ -16,7 +16,7 @@ import mlflow
 import pytest
 import requests
 import yaml
-from export_support import documents, export, go_tool, texts
+from export_support import documents, export, go_tool, run_export, texts
 from own_lab import OwnLab, binary, clean_environment, free_ports, wait_until_healthy
 
 sys.path.append(str(Path(__file__).parents[1] / "postgres"))
@@ -189,6 +189,27 @@ def test_docker_agrees(course_lab, tmp_path):
     place = compose(course_lab, tmp_path, "--preset", "vision")
     make_env(place)
     subprocess.run([docker, "compose", "config", "--quiet"], cwd=place, check=True)
+
+
+def test_check_asks_compose_only_where_it_is(course_lab, tmp_path):
+    """Docker without its part for projects is no failure of the project."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "sed"):
+        (tools / name).symlink_to(shutil.which(name))
+    words = ("compose", "--check", "--out", tmp_path / "out")
+    for script, code, verdict in (
+        ("exit 1", 0, "absent"),
+        ("exit 0", 0, "passed"),
+        ('[ "$2" = version ] || { echo "$* is wrong"; exit 1; }', 1, "FAILED"),
+    ):
+        (tools / "docker").write_text(f"#!/bin/sh\n{script}\n")
+        (tools / "docker").chmod(0o755)
+        done = run_export(course_lab.data_dir, *words, environment={"PATH": str(tools)})
+        assert done.returncode == code, done.stdout
+        (line,) = [each for each in done.stdout.splitlines() if "docker compose" in each and verdict in each]
+        assert line.split()[:3] == ["compose", "docker", "compose"]
+    assert "config --quiet --no-interpolate is wrong" in done.stdout
 
 
 @pytest.fixture()

@@ -30,7 +30,7 @@ variable "service" {
 }
 
 variable "more_values" {
-  description = "YAML documents that change values.yaml, the last one first"
+  description = "YAML documents that change values.yaml; the last one wins"
   type        = list(string)
   default     = []
 }

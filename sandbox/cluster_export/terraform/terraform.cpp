@@ -6,6 +6,7 @@
 #include "sandbox/cluster_export/containers.h"
 #include "sandbox/cluster_export/helm/helm.h"
 #include "sandbox/cluster_export/secrets.h"
+#include "sandbox/cluster_export/server.h"
 #include "sandbox/cluster_export/tree.h"
 
 namespace sandbox::cluster_export {
@@ -42,6 +43,7 @@ Tree local_values(const Scene& scene) {
                               {"user", all.server_user},
                               {"volume", or_null(all.server_volume)},
                               {"upgrade", all.has_upgrade},
+                              {"users", has_users(scene)},
                               {"settings_file", !all.settings.empty()}})},
               {"s3", map({{"endpoint", all.s3_address},
                           {"region", layout.objects_region},

@@ -169,6 +169,31 @@ def test_local_is_the_document_with_the_docker_provider(course_lab, tmp_path):
             assert unquoted(port["ip"]) == "127.0.0.1", name
 
 
+def test_users_want_their_secrets(tmp_path):
+    """Without a password of its own MLflow's admin would have one that everybody knows: the values
+    say that users log in, and the container's preconditions ask for what that takes."""
+    login = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "a long password"}
+    start = {"MLFLOW_AUTH_ADMIN_PASSWORD": "a long password"}
+    with OwnLab(tmp_path / "data", "--auth", "basic", environment=start | login) as lab:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in login.items():
+                patch.setenv(name, value)
+            place = export(lab.data_dir, tmp_path / "out", "terraform") / "terraform"
+        lab.stop()
+    server = values_of(place, "local")["server"]
+    check_type(variables_of(place, "local")["server"]["type"], server, "server")
+    assert server["users"] is True and server["settings_file"] is True
+    assert "PGPASSWORD" not in server["environment"]
+    uri = next(line for line in (place / "local/basic-auth.ini").read_text().splitlines()
+               if line.startswith("database_uri"))
+    assert uri.endswith("@postgres:5432/mlflow_auth?sslmode=prefer") and uri.count(":") == 2
+    lifecycle = resources_of(place, "local")[("docker_container", "mlflow")]["lifecycle"][0]
+    asked = " ".join(each["error_message"] for each in lifecycle["precondition"])
+    for name in ("database_password", "mlflow_admin_password", "mlflow_flask_key"):
+        assert f"TF_VAR_{name}" in asked
+        assert f"TF_VAR_{name}=" in (place / "README.md").read_text()
+
+
 def test_cluster_installs_the_exported_chart(course_lab, tmp_path):
     """S3-38: helm_release "mlflow" with values.yaml; the syntax of provider 3; ~/.kube/config."""
     export(course_lab.data_dir, tmp_path, "terraform", "helm", "--preset", "vision")

@@ -342,5 +342,20 @@ resource "docker_container" "mlflow" {
     }
   }
 
+  lifecycle {
+    precondition {
+      condition     = var.database_password != null || startswith(var.server.backend_uri, "sqlite:")
+      error_message = "Set TF_VAR_database_password: the password of PostgreSQL's role."
+    }
+    # Without one MLflow would take a password that everybody knows.
+    precondition {
+      condition     = var.mlflow_admin_password != null || !var.server.users
+      error_message = "Set TF_VAR_mlflow_admin_password: the password of the user admin."
+    }
+    precondition {
+      condition     = var.mlflow_flask_key != null || !var.server.settings_file
+      error_message = "Set TF_VAR_mlflow_flask_key: any long random text that signs sessions."
+    }
+  }
   depends_on = [docker_container.upgrade_database, docker_container.make_buckets]
 }

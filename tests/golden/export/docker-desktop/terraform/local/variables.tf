@@ -22,6 +22,7 @@ variable "server" {
     user          = string
     volume        = string
     upgrade       = bool
+    users         = bool
     settings_file = bool
   })
 }

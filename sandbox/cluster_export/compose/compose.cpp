@@ -242,7 +242,9 @@ bool is_own(const Containers& containers, const Needed& one) {
 std::string env_script(const Containers& containers, const Secrets& secrets) {
   std::string values;
   for (const Needed& one : secrets.needed) {
-    values += is_own(containers, one) ? "own " + one.variable + "\n"
+    // S3's keys are as long as those of AWS.
+    const bool is_short = one.variable == "S3_ACCESS_KEY";
+    values += is_own(containers, one) ? "own " + one.variable + (is_short ? " 10" : " 20") + "\n"
                                       : "need " + one.variable + " " + shell_word(one.about) + "\n";
   }
   return filled(own_file("compose/make-env.sh"), {{"values", values}});

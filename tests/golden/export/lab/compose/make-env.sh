@@ -14,7 +14,8 @@ new=$(mktemp ./.env.XXXXXX)
 trap 'rm -f "$new"' EXIT
 trap 'exit 1' HUP INT TERM
 
-random() { od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+# Twice as many letters as bytes.
+random() { od -An -v -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 # Single quotes keep $ as it is; what would end them cannot be written in such a file.
 put() {
@@ -35,14 +36,15 @@ need() {
   put "$1" "$known"
 }
 
+# own VARIABLE BYTES
 own() {
   eval "known=\${$1:-}"
-  put "$1" "${known:-$(random)}"
+  put "$1" "${known:-$(random "$2")}"
 }
 
-own DATABASE_PASSWORD
-own S3_ACCESS_KEY
-own S3_SECRET_KEY
+own DATABASE_PASSWORD 20
+own S3_ACCESS_KEY 10
+own S3_SECRET_KEY 20
 
 # Fails where another one has been quicker.
 ln "$new" .env

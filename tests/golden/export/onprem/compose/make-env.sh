@@ -14,7 +14,8 @@ new=$(mktemp ./.env.XXXXXX)
 trap 'rm -f "$new"' EXIT
 trap 'exit 1' HUP INT TERM
 
-random() { od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+# Twice as many letters as bytes.
+random() { od -An -v -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 # Single quotes keep $ as it is; what would end them cannot be written in such a file.
 put() {
@@ -35,9 +36,10 @@ need() {
   put "$1" "$known"
 }
 
+# own VARIABLE BYTES
 own() {
   eval "known=\${$1:-}"
-  put "$1" "${known:-$(random)}"
+  put "$1" "${known:-$(random "$2")}"
 }
 
 need DATABASE_PASSWORD 'password of PostgreSQL'\''s role mlflow_user'

@@ -2,9 +2,11 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "sandbox/cluster_export/airflow/airflow.h"
 #include "sandbox/cluster_export/env/env.h"
 #include "sandbox/cluster_export/job/job.h"
 #include "sandbox/cluster_export/k8s/k8s.h"
+#include "sandbox/cluster_export/kserve/kserve.h"
 #include "sandbox/cluster_export/nfs/nfs.h"
 #include "sandbox/cluster_export/postgres_init/postgres_init.h"
 
@@ -17,6 +19,8 @@ const std::vector<Target>& targets() {
       {"postgres-init", "SQL that prepares a PostgreSQL outside of the cluster",
        postgres_init_files},
       {"nfs", "an NFS server for logs of Airflow, and its volume", nfs_files},
+      {"kserve", "registered models as InferenceServices, stable and canary", kserve_files},
+      {"airflow", "DAGs for Airflow, and values for its official chart", airflow_files},
       {"env", "variables that point clients at the cluster", env_files},
   };
   return all;

@@ -181,6 +181,7 @@ const std::vector<Check>& checks() {
       {&L::sandbox_image, is_pinned_image, image_rule},
       {&L::serving_namespace, is_label, label_rule},
       {&L::serving_account, is_label, label_rule},
+      {&L::deployer_account, is_label, label_rule},
       {&L::airflow_namespace, is_label, label_rule},
       {&L::airflow_dag, is_dag, "letters, digits, '_', '-' and '.'"},
       {&L::airflow_git_repo, is_repository, "a repository such as https://host/name/dags.git"},

@@ -67,6 +67,7 @@ struct Layout {
   // Serving.
   std::string serving_namespace = "kubeflow-user-example-com";
   std::string serving_account = "default-editor";
+  std::string deployer_account = "default-editor";  // of jobs and pipelines
   std::int64_t canary_percent = 10;
   std::string serving_mode = "Serverless";  // KServe's; or "RawDeployment"
 
@@ -130,6 +131,8 @@ struct Layout {
         field("sandbox_image", &Layout::sandbox_image, "Image of mlops-sandbox"),
         field("serving_namespace", &Layout::serving_namespace, "Namespace of InferenceServices"),
         field("serving_account", &Layout::serving_account, "Their ServiceAccount"),
+        field("deployer_account", &Layout::deployer_account,
+              "ServiceAccount of jobs and pipelines that deploy models"),
         field("canary_percent", &Layout::canary_percent, "Requests that the newest version gets"),
         field("serving_mode", &Layout::serving_mode, "KServe's Serverless or RawDeployment"),
         field("airflow_namespace", &Layout::airflow_namespace, "Namespace of Airflow"),

@@ -178,6 +178,7 @@ const std::vector<Check>& checks() {
       {&L::jobs_claim, is_label, label_rule},
       {&L::jobs_storage, is_quantity, size_rule},
       {&L::trainer_image, is_pinned_image, image_rule},
+      {&L::pipeline_image, is_pinned_image, image_rule},
       {&L::sandbox_image, is_pinned_image, image_rule},
       {&L::serving_namespace, is_label, label_rule},
       {&L::serving_account, is_label, label_rule},

@@ -62,6 +62,7 @@ struct Layout {
   std::string jobs_claim = "training-data";   // at /data
   std::string jobs_storage = "10Gi";
   std::string trainer_image = "ghcr.io/your-name/trainer-image:1.0.0";
+  std::string pipeline_image = "ghcr.io/your-name/e2e-pipeline:1.0.0";
   std::string sandbox_image;  // "" takes ghcr.io/your-name/mlops-sandbox of this version
 
   // Serving.
@@ -128,6 +129,7 @@ struct Layout {
         field("jobs_claim", &Layout::jobs_claim, "Claim at /data of training jobs"),
         field("jobs_storage", &Layout::jobs_storage, "Its size"),
         field("trainer_image", &Layout::trainer_image, "Image of training jobs"),
+        field("pipeline_image", &Layout::pipeline_image, "Image of Kubeflow pipelines' components"),
         field("sandbox_image", &Layout::sandbox_image, "Image of mlops-sandbox"),
         field("serving_namespace", &Layout::serving_namespace, "Namespace of InferenceServices"),
         field("serving_account", &Layout::serving_account, "Their ServiceAccount"),

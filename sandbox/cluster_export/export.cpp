@@ -4,6 +4,7 @@
 #include "sandbox/base/text.h"
 #include "sandbox/cluster_export/airflow/airflow.h"
 #include "sandbox/cluster_export/env/env.h"
+#include "sandbox/cluster_export/fastapi/fastapi.h"
 #include "sandbox/cluster_export/job/job.h"
 #include "sandbox/cluster_export/k8s/k8s.h"
 #include "sandbox/cluster_export/kfp/kfp.h"
@@ -21,6 +22,7 @@ const std::vector<Target>& targets() {
        postgres_init_files},
       {"nfs", "an NFS server for logs of Airflow, and its volume", nfs_files},
       {"kserve", "registered models as InferenceServices, stable and canary", kserve_files},
+      {"fastapi", "a predict service of FastAPI", fastapi_files},
       {"kfp", "the labs' pipeline for Kubeflow Pipelines v2", kfp_files},
       {"airflow", "DAGs for Airflow, and values for its official chart", airflow_files},
       {"env", "variables that point clients at the cluster", env_files},

@@ -68,6 +68,9 @@ struct Layout {
   // Serving.
   std::string serving_namespace = "kubeflow-user-example-com";
   std::string serving_account = "default-editor";
+  std::string predict_name = "model-server";  // of FastAPI's Deployment and Service
+  std::string predict_image = "ghcr.io/your-name/model-server:1.0.0";
+  std::string predict_host = "models.example.org";
   std::string deployer_account = "default-editor";  // of jobs and pipelines
   std::int64_t canary_percent = 10;
   std::string serving_mode = "Serverless";  // KServe's; or "RawDeployment"
@@ -133,6 +136,9 @@ struct Layout {
         field("sandbox_image", &Layout::sandbox_image, "Image of mlops-sandbox"),
         field("serving_namespace", &Layout::serving_namespace, "Namespace of InferenceServices"),
         field("serving_account", &Layout::serving_account, "Their ServiceAccount"),
+        field("predict_name", &Layout::predict_name, "Predict service of FastAPI"),
+        field("predict_image", &Layout::predict_image, "Its image"),
+        field("predict_host", &Layout::predict_host, "Host name people type, for its Ingress"),
         field("deployer_account", &Layout::deployer_account,
               "ServiceAccount of jobs and pipelines that deploy models"),
         field("canary_percent", &Layout::canary_percent, "Requests that the newest version gets"),

@@ -5,6 +5,7 @@
 #include "sandbox/cluster_export/airflow/airflow.h"
 #include "sandbox/cluster_export/env/env.h"
 #include "sandbox/cluster_export/fastapi/fastapi.h"
+#include "sandbox/cluster_export/github_actions/github_actions.h"
 #include "sandbox/cluster_export/job/job.h"
 #include "sandbox/cluster_export/k8s/k8s.h"
 #include "sandbox/cluster_export/kfp/kfp.h"
@@ -25,6 +26,8 @@ const std::vector<Target>& targets() {
       {"fastapi", "a predict service of FastAPI", fastapi_files},
       {"kfp", "the labs' pipeline for Kubeflow Pipelines v2", kfp_files},
       {"airflow", "DAGs for Airflow, and values for its official chart", airflow_files},
+      {"github-actions", "workflows that test the training code against a lab",
+       github_actions_files},
       {"env", "variables that point clients at the cluster", env_files},
   };
   return all;

@@ -224,10 +224,11 @@ App::App(const Config& config, const AppOptions& options)
 App::~App() = default;
 
 void App::start() {
+  // Before the first request, which may bring a job.
+  parts_->backend.load()->mlflow().start();
   if (parts_->s3_server) parts_->s3_server->start();
   parts_->console_server->start();
   parts_->tracking_server->start();
-  parts_->backend.load()->mlflow().start();
 }
 
 void App::stop() {

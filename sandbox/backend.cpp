@@ -11,6 +11,7 @@
 #include "sandbox/base/text.h"
 #include "sandbox/base/tls.h"
 #include "sandbox/jobs/aliases.h"
+#include "sandbox/jobs/gpus.h"
 #include "sandbox/jobs/machine.h"
 #include "sandbox/mlflow_ui/front_end.h"
 #include "sandbox/object_stores.h"
@@ -117,17 +118,15 @@ jobs::SupervisorOptions Backend::job_options() {
   jobs::SupervisorOptions options;
   options.directory = config_.data_dir + "/jobs";
   options.shim = surroundings_.shim;
-  options.cpus = jobs::machine_cpus();
-  options.memory_bytes = jobs::machine_memory_bytes();
-  options.gpus = jobs::machine_gpus();
+  options.room = {jobs::machine_cpus(), jobs::machine_memory_bytes(), jobs::machine_gpus()};
   options.environment = [this](const jobs::JobSpec& spec, const jobs::Pass& pass) {
     return job_environment(spec, pass);
   };
   return options;
 }
 
-// As `env` prints it, with keys of the job's own. Those of another store stay in the server: jobs
-// reach it through the tracking server.
+// As `env` prints it, with keys of the job's own. Those of another store stay in the server: a job
+// is told where that is, and reaches it through the tracking server or with keys of its own.
 jobs::Variables Backend::job_environment(const jobs::JobSpec& spec, const jobs::Pass& pass) {
   jobs::Variables variables{{"MLFLOW_TRACKING_URI", surroundings_.tracking_url()},
                             {"MLFLOW_TRACKING_TOKEN", pass.token}};
@@ -138,6 +137,11 @@ jobs::Variables Backend::job_environment(const jobs::JobSpec& spec, const jobs::
                                        {"AWS_ACCESS_KEY_ID", pass.access_key},
                                        {"AWS_SECRET_ACCESS_KEY", pass.secret_key},
                                        {"AWS_DEFAULT_REGION", std::string(built_in_region)}});
+  }
+  if (!config_.artifacts_endpoint.empty()) {
+    variables.insert(variables.end(), {{"MLFLOW_S3_ENDPOINT_URL", config_.artifacts_endpoint},
+                                       {"AWS_ENDPOINT_URL_S3", config_.artifacts_endpoint},
+                                       {"AWS_DEFAULT_REGION", config_.artifacts_region}});
   }
   if (!config_.tls_cert.empty() && is_self_signed(config_.tls_cert)) {
     variables.emplace_back("MLFLOW_TRACKING_SERVER_CERT_PATH", config_.tls_cert);

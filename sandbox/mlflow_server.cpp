@@ -143,7 +143,9 @@ struct MlflowServer::Parts {
                   options.default_artifact_root}),
         passes(options.passes != nullptr ? *options.passes : no_passes),
         jobs(env, database, experiments, runs, jobs::lab_id(env, options.jobs.directory)),
-        supervisor(env, jobs, runs, artifacts, passes, options.jobs),
+        job_secrets(jobs::KeptVariables::Kind::secret, options.lab.data_dir),
+        job_config(jobs::KeptVariables::Kind::config, options.lab.data_dir),
+        supervisor(env, jobs, runs, artifacts, passes, job_secrets, job_config, options.jobs),
         pages(options.find_front_end),
         gate(options.gate) {
     if (gate != nullptr) {
@@ -197,6 +199,8 @@ struct MlflowServer::Parts {
   jobs::Passes no_passes;
   jobs::Passes& passes;
   jobs::Jobs jobs;
+  jobs::KeptVariables job_secrets;
+  jobs::KeptVariables job_config;
   jobs::Supervisor supervisor;
   mlflow_ui::Pages pages;
   auth::Gate* gate;
@@ -248,16 +252,18 @@ MlflowServer::MlflowServer(Env& env,
   import::install_import(api, parts_->importer, options.local_token);
   migrate::install_migrate(api, options.migrate, options.local_token);
   jobs::install_jobs(api, parts_->jobs, parts_->supervisor, parts_->passes, options.local_token);
-  cluster_export::install_lab(
-      api,
-      {parts_->experiments, parts_->registered_models, parts_->artifacts, parts_->jobs, objects,
-       options.gate == nullptr ? nullptr : &options.gate->accounts()},
-      {.mlflow_version = std::string(mlflow_version),
-       .backend = options.lab.backend,
-       .auth = options.lab.auth,
-       .default_artifact_root = options.default_artifact_root,
-       .artifacts_destination = options.artifacts_destination,
-       .artifacts_endpoint = options.lab.artifacts_endpoint});
+  cluster_export::install_lab(api,
+                              {parts_->experiments, parts_->registered_models, parts_->artifacts,
+                               parts_->jobs, parts_->job_secrets, parts_->job_config, objects,
+                               options.gate == nullptr ? nullptr : &options.gate->accounts()},
+                              {.mlflow_version = std::string(mlflow_version),
+                               .backend = options.lab.backend,
+                               .auth = options.lab.auth,
+                               .default_artifact_root = options.default_artifact_root,
+                               .artifacts_destination = options.artifacts_destination,
+                               .artifacts_endpoint = options.lab.artifacts_endpoint});
+  jobs::install_kept_variables(api, parts_->job_secrets, parts_->job_config, parts_->passes,
+                               options.local_token);
   mlflow_ui::install_absent_features(api);
   tracking::refuse_the_rest(api);
   api.get<Empty, ServerInfo>("3.0/mlflow/server-info", "What this server can do.",

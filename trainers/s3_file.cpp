@@ -2,7 +2,6 @@
 
 #include <fstream>
 
-#include "embedded_store/remote/remote_store.h"
 #include "sandbox/base/error.h"
 
 namespace trainers {
@@ -30,7 +29,20 @@ std::string first_set(const Variables& environment,
   return otherwise;
 }
 
-store::RemoteStoreOptions options_from(const Variables& environment, const std::string& uri) {
+}  // namespace
+
+bool is_s3_uri(std::string_view place) {
+  return place.starts_with(scheme);
+}
+
+S3Place split_s3_uri(const std::string& uri) {
+  const std::string rest = uri.substr(scheme.size());
+  const std::size_t slash = rest.find('/');
+  if (slash == std::string::npos) return {rest, ""};
+  return {rest.substr(0, slash), rest.substr(slash + 1)};
+}
+
+store::RemoteStoreOptions s3_options(const Variables& environment, const std::string& uri) {
   store::RemoteStoreOptions options;
   options.region = first_set(environment, {"AWS_REGION", "AWS_DEFAULT_REGION"}, "us-east-1");
   options.endpoint =
@@ -48,24 +60,16 @@ store::RemoteStoreOptions options_from(const Variables& environment, const std::
   return options;
 }
 
-}  // namespace
-
-bool is_s3_uri(std::string_view place) {
-  return place.starts_with(scheme);
-}
-
 void fetch_s3_file(sandbox::Env& env,
                    const Variables& environment,
                    const std::string& uri,
                    const fs::path& file) {
-  const std::size_t slash = uri.find('/', scheme.size());
-  if (slash == std::string::npos || slash == scheme.size() || slash + 1 == uri.size()) {
+  const auto [bucket, key] = split_s3_uri(uri);
+  if (bucket.empty() || key.empty()) {
     refuse(uri, "an address of an object is s3://bucket/key.");
   }
-  const std::string bucket = uri.substr(scheme.size(), slash - scheme.size());
-  const std::string key = uri.substr(slash + 1);
   try {
-    const auto store = store::open_remote_store(env, options_from(environment, uri));
+    const auto store = store::open_remote_store(env, s3_options(environment, uri));
     const auto reader = store->open(bucket, key);
     if (reader == nullptr) refuse(uri, "there is no such object.");
     std::ofstream out(file, std::ios::binary);

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "embedded_store/remote/remote_store.h"
 #include "sandbox/base/env.h"
 #include "trainers/trainer.h"
 
@@ -15,6 +16,17 @@ namespace trainers {
 
 // Begins with s3://.
 bool is_s3_uri(std::string_view place);
+
+// The bucket and what comes after it, of an address that begins with s3://; either may be "".
+struct S3Place {
+  std::string bucket;
+  std::string key;
+};
+S3Place split_s3_uri(const std::string& uri);
+
+// The server that the variables name. Throws Error(invalid_parameter_value) that names `uri` when
+// there are no keys.
+store::RemoteStoreOptions s3_options(const Variables& environment, const std::string& uri);
 
 // Copies the object s3://bucket/key to `file`. Throws Error(invalid_parameter_value) naming the
 // object and what is wrong: no such bucket or key, no keys, refused, nobody there.

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "sandbox/base/fields.h"
 #include "sandbox/http/caller.h"
 #include "trainers/trainer.h"
 
@@ -24,6 +25,11 @@ struct Metric {
   double value = 0;
   std::int64_t timestamp = 0;  // ms since 1970
   std::int64_t step = 0;
+  static constexpr auto fields() {
+    return std::tuple{sandbox::field("key", &Metric::key), sandbox::field("value", &Metric::value),
+                      sandbox::field("timestamp", &Metric::timestamp),
+                      sandbox::field("step", &Metric::step)};
+  }
 };
 
 // Data that a run read, as MLflow's pages show them.

@@ -25,6 +25,7 @@ namespace {
 constexpr std::int64_t flush_ms = 1'000;
 constexpr std::int64_t retry_ms = 3'000;
 constexpr std::size_t waiting_metrics_max = 1'000'000;
+constexpr const char* unsent_name = "unsent.jsonl";
 constexpr std::size_t value_bytes_max = 5'000;  // of a tag, MLflow's limit
 
 std::string experiment_name(const Variables& environment,
@@ -96,6 +97,7 @@ TrainContext::TrainContext(sandbox::Env& env,
   try {
     client_.check_artifact_root(run_);  // better now than after hours of training
     open_directory();
+    if (is_resumed_) take_unsent();
   } catch (const Error& error) {
     client_.log_batch(run_.run_id, {}, {}, {{"mlflow.note.content", error.message()}});
     client_.set_status(run_.run_id, "FAILED", env_.now_ms());
@@ -136,6 +138,25 @@ void TrainContext::open_directory() {
   }
 }
 
+// What a server that stayed away did not get, for a run that goes on.
+void TrainContext::keep_unsent() {
+  const fs::path file = directory_ / unsent_name;
+  const fs::path part = file.string() + ".part";
+  std::ofstream out(part, std::ios::trunc);
+  for (const Metric& metric : metrics_) out << sandbox::to_json(metric) << '\n';
+  out.close();
+  std::error_code failure;
+  if (out) fs::rename(part, file, failure);
+}
+
+void TrainContext::take_unsent() {
+  std::ifstream file(directory_ / unsent_name);
+  for (std::string line; std::getline(file, line);) {
+    metrics_.push_back(sandbox::from_json<Metric>(line));
+  }
+  has_unsent_ = !metrics_.empty();
+}
+
 bool TrainContext::is_stopping() const {
   return is_stop_signalled();
 }
@@ -160,17 +181,7 @@ void TrainContext::log_metric(const std::string& key, double value, std::int64_t
   metrics_.push_back({key, value, env_.now_ms(), step});
   // The oldest are in the file below; a server that comes back gets what there is room for.
   if (metrics_.size() > waiting_metrics_max) metrics_.pop_front();
-  std::string line;
-  sandbox::JsonWriter writer(line);
-  writer.begin_object();
-  writer.name("key");
-  writer.value(key);
-  writer.name("value");
-  writer.value(value);
-  writer.name("step");
-  writer.value(step);
-  writer.end_object();
-  metrics_file_ << line << '\n';
+  metrics_file_ << sandbox::to_json(metrics_.back()) << '\n';
 }
 
 void TrainContext::set_tag(const std::string& key, const std::string& value) {
@@ -261,6 +272,11 @@ void TrainContext::send_values() {
     erase_keys(params_, params);
     erase_keys(tags_, tags);
   }
+  if (has_unsent_) {
+    std::error_code failure;
+    fs::remove(directory_ / unsent_name, failure);
+    has_unsent_ = false;
+  }
   if (datasets_.empty()) return;
   client_.log_inputs(run_.run_id, datasets_);
   datasets_.clear();
@@ -298,6 +314,7 @@ void TrainContext::wait_for(const std::function<void()>& attempt) {
       return;
     } catch (const ServerAway& away) {
       if (env_.now_ms() >= give_up_ms) {
+        keep_unsent();
         throw Error(Code::temporarily_unavailable,
                     away.why + ", and --wait-minutes is over. Everything of run " + run_.run_id +
                         " that it does not have is in " + directory_.string() + ".");
@@ -310,13 +327,13 @@ void TrainContext::wait_for(const std::function<void()>& attempt) {
 }
 
 void TrainContext::register_model() {
-  if (model_folder_.empty()) {
-    throw Error(Code::invalid_state, "There is no model to register as " + settings_.register_as);
-  }
   const std::string& name = settings_.register_as;
   if (!registration_refusal_.empty()) {
     say("Not registered as " + name + ": " + registration_refusal_);
     return;
+  }
+  if (model_folder_.empty()) {
+    throw Error(Code::invalid_state, "There is no model to register as " + name + ".");
   }
   std::string version;
   wait_for([&] {

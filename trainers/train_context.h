@@ -3,8 +3,8 @@
 // and certificates), so it works with any MLflow server. Used by one thread.
 //
 // What is logged is kept until the server has it. While the server does not answer, training goes
-// on; what waits is sent with the next flush, and finish() waits for a server that went away. Files
-// lie in directory() first and stay there.
+// on; what waits is sent with the next flush, and finish() waits for a server that went away; what
+// it does not get then a resumed run sends. Files lie in directory() first and stay there.
 #pragma once
 
 #include <cstdint>
@@ -112,6 +112,8 @@ class TrainContext {
   };
 
   void open_directory();
+  void keep_unsent();
+  void take_unsent();
   bool send_waiting();  // false when the server does not answer
   void send_values();
   void send_files();
@@ -129,6 +131,7 @@ class TrainContext {
   bool is_terminal_ = false;
   bool bar_is_shown_ = false;
   bool server_is_away_ = false;
+  bool has_unsent_ = false;  // metrics that an earlier process of this run kept in a file
   std::int64_t last_flush_ms_ = 0;
   std::int64_t next_attempt_ms_ = 0;
   std::string model_folder_;

@@ -6,6 +6,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "trainers/linear/settings.h"
 #include "trainers/tabular/settings.h"
 #include "trainers/vision/settings.h"
 
@@ -108,11 +109,17 @@ std::string help_line(const ParameterRow& row) {
 const std::vector<Trainer>& trainers() {
   static const std::vector<Trainer> all{
       {"vision", "vision", "Image classification with MobileNets and ResNets",
-       rows_of<vision::VisionSettings>(), true, "best_val_accuracy"},
+       rows_of<vision::VisionSettings>(), true, "best_val_accuracy", "epochs", "pause_after"},
       {"random_forest", "tabular", "Regression and classification of tables with many trees",
-       rows_of<tabular::ForestSettings>()},
+       rows_of<tabular::ForestSettings>(), false, tabular::score_metric},
       {"gradient_boosting", "tabular", "The same with trees one after another, on XGBoost",
-       rows_of<tabular::BoostingSettings>()},
+       rows_of<tabular::BoostingSettings>(), false, tabular::score_metric},
+      {"linear_regression", "linear", "Regression of tables by least squares or ridge",
+       rows_of<linear::RegressionSettings>(), false, tabular::score_metric},
+      {"logistic_regression", "linear", "Classification of tables by logistic regression",
+       rows_of<linear::LogisticSettings>(), false, tabular::score_metric},
+      {"mlp", "linear", "Regression and classification of tables with a network, on LibTorch",
+       rows_of<linear::NetworkSettings>(), false, tabular::score_metric},
   };
   return all;
 }

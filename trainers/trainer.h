@@ -64,6 +64,11 @@ struct Trainer {
   std::vector<ParameterRow> parameters;
   bool can_resume = false;     // it keeps checkpoints and goes on from them
   std::string objective = {};  // the metric that a sweep makes as great as it can; "" is to be said
+  // The number, such as epochs, that a sweep with --halving deals out part by part, and the
+  // parameter that ends a run well after so much of it for --resume to go on; "" for both does
+  // without.
+  std::string resource = {};
+  std::string pause = {};
 };
 
 // All there are, built or not.

@@ -234,6 +234,10 @@ constexpr std::array rules{
     Rule{"POST", "sandbox/relocate", check::nobody},
     Rule{"*", "sandbox/jobs", check::nobody},
     Rule{"*", "sandbox/jobs/{...}", check::nobody},
+    Rule{"*", "sandbox/secrets", check::nobody},
+    Rule{"*", "sandbox/secrets/{}", check::nobody},
+    Rule{"*", "sandbox/config", check::nobody},
+    Rule{"*", "sandbox/config/{}", check::nobody},
     Rule{"*", "/sandbox/tokens", check::nobody},
     Rule{"*", "/sandbox/tokens/{}", check::nobody},
 

@@ -48,6 +48,8 @@ constexpr std::array commands{
     Command{"run", "Run a command as a job: run -- python train.py; run export|import one run",
             run_command},
     Command{"jobs", "Look after jobs: jobs list|show|logs|cancel|retry|rm", jobs},
+    Command{"secret", "Keep secrets for jobs: secret set NAME, list, rm", secret},
+    Command{"config", "Keep variables for jobs: config set NAME=VALUE, list, rm", config},
     Command{"auth", "Users and tokens: auth user add|list|passwd|rm, auth token create", auth},
     Command{"train", "Train without Python: train vision --dataset CIFAR10", train},
     Command{"trainers", "List the built-in trainers and what they can be told", trainers},

@@ -28,6 +28,8 @@ int snapshot(const Words& words);
 int run_command(const Words& words);
 int run_job(const Words& words);  // run with a `--`: what follows it is the command
 int jobs(const Words& words);
+int secret(const Words& words);
+int config(const Words& words);
 int shim(const Words& words);  // not for people: sandbox/jobs/shim.h
 int fork_lab(const Words& words);
 int auth(const Words& words);

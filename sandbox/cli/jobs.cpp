@@ -28,6 +28,18 @@ std::string duration_text(const jobs::Job& job) {
   return jobs::seconds_text(static_cast<double>(*ended - *started) / 1000);
 }
 
+// "512 MiB, 10 min, kept by cgroup v2: cpu, memory, pids".
+std::string limits_of(const jobs::Job& job) {
+  if (job.details.limits.empty()) return "";
+  std::vector<std::string> parts;
+  if (job.spec.memory_bytes > 0) {
+    parts.push_back(jobs::bytes_text(static_cast<double>(job.spec.memory_bytes)));
+  }
+  if (job.spec.timeout_s > 0) parts.push_back(jobs::seconds_text(job.spec.timeout_s));
+  parts.push_back("kept by " + job.details.limits);
+  return join(parts, ", ");
+}
+
 int list(const Words& words) {
   Wanted wanted;
   Arguments arguments("jobs list", "Lists jobs, the newest first.");
@@ -98,6 +110,8 @@ int show(const Words& words) {
   line("directory", job.spec.working_dir);
   line("run", job.details.run_id);
   line("attempt", job.details.attempt > 0 ? std::to_string(job.details.attempt) : "");
+  line("limits", limits_of(job));
+  line("GPUs", join(job.details.gpus, ", "));
   line("created", iso8601_ms(job.creation_time));
   line("started", job.details.started_ms ? iso8601_ms(*job.details.started_ms) : "");
   line("ended", job.details.ended_ms ? iso8601_ms(*job.details.ended_ms) : "");

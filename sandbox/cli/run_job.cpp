@@ -81,6 +81,15 @@ tracking::KeyValue variable_of(const std::string& text, const std::string& flag)
   return {text, value};
 }
 
+// A secret of this shell, else one that the lab keeps.
+void take_secret(Wanted& wanted, const std::string& text) {
+  if (text.find('=') == std::string::npos && environment(text).empty()) {
+    wanted.job.spec.kept_secrets.push_back(text);
+  } else {
+    wanted.job.secrets.push_back(variable_of(text, "--secret"));
+  }
+}
+
 // First in PATH, as its `activate` does it. The directory, or the interpreter in it.
 void choose_python(Wanted& wanted) {
   if (wanted.python.empty()) return;
@@ -117,7 +126,7 @@ bool declare(Wanted& wanted, const Words& words) {
                  "The experiment of its run; without it the one the script sets, else Default");
   arguments.text("--cpus", wanted.cpus, "Cores that are set aside for it, e.g. 0.5 [1]");
   arguments.text("--mem", wanted.memory, "Stop it above so much memory, e.g. 512M, 2G");
-  arguments.number("--gpus", spec.gpus, "GPUs that are set aside for it [0]");
+  arguments.number("--gpus", spec.gpus, "GPUs that it alone has and sees [0]");
   arguments.text("--timeout", wanted.timeout, "Stop an attempt after so long, e.g. 90s, 10m, 2h");
   arguments.number("--retries", spec.retries, "Try again so often, with growing pauses [0]");
   arguments.number("--priority", spec.priority, "Higher ones start first [0]");
@@ -125,7 +134,10 @@ bool declare(Wanted& wanted, const Words& words) {
                  "Run it at each such time, e.g. '0 3 * * *' or @hourly, until `jobs cancel`");
   arguments.list("--after", spec.after, "Start once this job has succeeded; several times");
   arguments.list("--env", wanted.variables, "NAME=VALUE, or NAME for the value it has here");
-  arguments.list("--secret", wanted.secrets, "The same; the log shows the value as ***");
+  arguments.list("--secret", wanted.secrets,
+                 "The same, else what `secret set NAME` keeps; the log shows the value as ***");
+  arguments.list("--config", spec.kept_config, "NAME as `config set` keeps it; several times");
+  arguments.flag("--all-config", spec.has_all_config, "All that `config set` keeps");
   arguments.list("--alias", spec.aliases,
                  "NAME:PORT=tracking or =s3: an address in the script that shall lead to the lab; "
                  "those in .svc.cluster.local do already");
@@ -147,7 +159,7 @@ bool declare(Wanted& wanted, const Words& words) {
       "\nA job is told where the lab is: MLFLOW_TRACKING_URI, MLFLOW_TRACKING_TOKEN, "
       "MLFLOW_RUN_ID,\n"
       "MLFLOW_EXPERIMENT_NAME, MLFLOW_S3_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY. "
-      "The keys are its own\nand end with it. Memory is held by looking four times a second.\n"
+      "The keys are its own\nand end with it. `jobs show` says what keeps its limits.\n"
       "\nExamples:\n"
       "  mlops-sandbox run -- python train.py\n"
       "  mlops-sandbox run --mem 2G --timeout 1h --retries 2 --detach -- python train.py --lr 0.1\n"
@@ -195,6 +207,11 @@ void take_job(Wanted& wanted, jobs::JobSpec then) {
   if (!now.experiment_name.empty()) then.experiment_name = now.experiment_name;
   if (now.retries != 0) then.retries = now.retries;
   if (now.gpus != 0) then.gpus = now.gpus;
+  const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& names) {
+    to.insert(to.end(), names.begin(), names.end());
+  };
+  add(then.kept_config, now.kept_config);
+  then.has_all_config = then.has_all_config || now.has_all_config;
   if (wanted.directory.empty()) wanted.directory = then.working_dir;
   now = std::move(then);
 }
@@ -250,7 +267,7 @@ void fill(Wanted& wanted) {
   choose_python(wanted);
   for (const std::string& text : wanted.variables) spec.env.push_back(variable_of(text, "--env"));
   for (const std::string& text : wanted.secrets) {
-    wanted.job.secrets.push_back(variable_of(text, "--secret"));
+    take_secret(wanted, text);
   }
   spec.git_commit = git_commit(spec.working_dir);
 }

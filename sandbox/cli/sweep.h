@@ -18,6 +18,10 @@ struct SweepOptions {
   std::int64_t seed = 0;
   std::string metric;        // "": the trainer's objective
   std::string goal = "max";  // or "min"
+  std::string register_as;   // the best one's model, under this name
+  std::string alias;         // of that version
+  bool halves = false;       // trainers/sweep/halving.h
+  std::int64_t eta = 3;      // of halving
   std::string resume;        // the parent's run id
 
   [[nodiscard]] bool is_wanted() const { return !dimensions.empty() || !resume.empty(); }

@@ -148,7 +148,7 @@ bool has_help(const Words& words) {
 
 void print_names() {
   for (const ::trainers::Trainer& trainer : ::trainers::trainers()) {
-    std::printf("  %-12s %s\n", trainer.name.c_str(), trainer.summary.c_str());
+    std::printf("  %-20s %s\n", trainer.name.c_str(), trainer.summary.c_str());
   }
 }
 
@@ -207,9 +207,10 @@ int evaluate(const Words& all_words) {
   if (all_words.empty() || all_words[0].starts_with('-')) {
     std::printf(
         "Usage: mlops-sandbox evaluate RUN_ID [--parameter value …] [--data-dir DIR]\n\n"
-        "Tests the model of a run of a built-in trainer on the test images again and writes the "
-        "metrics back\ninto the run. What the run was trained with is known; parameters of the "
-        "trainer change it.\n");
+        "Tests the model of a run of a built-in trainer again, on the images or rows held out, and "
+        "writes the\nmetrics back into the run; with --data-path FILE, a trainer for tables on all "
+        "rows of another file.\nWhat the run was trained with is known; parameters of the trainer "
+        "change it.\n");
     return has_help(all_words) ? 0 : 2;
   }
   const std::string& run_id = all_words[0];

@@ -66,12 +66,14 @@ struct Lab {
   std::string auth;     // "none" or "basic"
   std::string default_artifact_root;
   std::string artifacts_destination;
-  std::string artifacts_endpoint;          // of the store that is not the lab's own, else ""
-  std::vector<LabExperiment> experiments;  // the active ones, oldest first
-  std::vector<std::string> buckets;        // in the order of their names
-  std::vector<LabModel> models;            // in the order of their names; no prompts
-  std::vector<LabUser> users;              // in the order of their names
-  std::vector<jobs::Job> jobs;             // the newest first
+  std::string artifacts_endpoint;              // of the store that is not the lab's own, else ""
+  std::vector<LabExperiment> experiments;      // the active ones, oldest first
+  std::vector<std::string> buckets;            // in the order of their names
+  std::vector<LabModel> models;                // in the order of their names; no prompts
+  std::vector<LabUser> users;                  // in the order of their names
+  std::vector<jobs::Job> jobs;                 // the newest first
+  std::vector<tracking::KeyValue> job_config;  // kept for jobs, in the order of their names
+  std::vector<std::string> job_secrets;        // names of what is kept for jobs, likewise
   static constexpr auto fields() {
     return std::tuple{field("version", &Lab::version),
                       field("mlflow_version", &Lab::mlflow_version),
@@ -86,7 +88,9 @@ struct Lab {
                       field("buckets", &Lab::buckets),
                       field("models", &Lab::models),
                       field("users", &Lab::users),
-                      field("jobs", &Lab::jobs)};
+                      field("jobs", &Lab::jobs),
+                      field("job_config", &Lab::job_config),
+                      field("job_secrets", &Lab::job_secrets)};
   }
 };
 

@@ -123,6 +123,8 @@ Lab read_lab(const Rooms& rooms, const LabFacts& facts) {
   lab.models = models_of(rooms);
   lab.users = users_of(rooms.accounts);
   lab.jobs = rooms.jobs.list({});
+  lab.job_config = rooms.job_config.all();
+  lab.job_secrets = rooms.job_secrets.names();
   return lab;
 }
 

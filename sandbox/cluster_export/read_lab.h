@@ -9,6 +9,7 @@
 #include "sandbox/cluster_export/lab.h"
 #include "sandbox/http/api.h"
 #include "sandbox/jobs/jobs.h"
+#include "sandbox/jobs/secrets.h"
 #include "sandbox/registry/registered_models.h"
 #include "sandbox/tracking/experiments.h"
 
@@ -29,6 +30,8 @@ struct Rooms {
   registry::RegisteredModels& models;
   artifacts::Artifacts& artifacts;
   jobs::Jobs& jobs;
+  jobs::KeptVariables& job_secrets;
+  jobs::KeptVariables& job_config;
   store::ObjectStore& objects;
   const auth::Accounts* accounts;  // null without users
 };

@@ -8,6 +8,7 @@
 namespace sandbox::jobs {
 
 class Jobs;
+class KeptVariables;
 class Passes;
 class Supervisor;
 
@@ -19,6 +20,14 @@ void install_jobs(http::Api& api,
                   Supervisor& supervisor,
                   const Passes& passes,
                   const std::string& local_token);
+
+// sandbox/secrets and sandbox/config: what is kept for jobs. The same people change it, and they
+// must outlive the Api.
+void install_kept_variables(http::Api& api,
+                            KeptVariables& secrets,
+                            KeptVariables& config,
+                            const Passes& passes,
+                            const std::string& local_token);
 
 // After a request of a job's command: the first experiment that it asks for by name, or makes,
 // becomes its run's (Jobs::follow_experiment).

@@ -56,6 +56,11 @@ std::optional<End> Attempt::end() const {
   return text ? std::optional(from_json<End>(*text)) : std::nullopt;
 }
 
+std::vector<std::string> Attempt::cgroup() const {
+  const auto text = read_file(file("cgroup"));
+  return text ? split(trim(*text), '\n') : std::vector<std::string>{};
+}
+
 int Attempt::claim() const {
   // Locked before it bears its name, so that nobody finds it there without the lock.
   const std::string mine = file("lock").string() + "." + std::to_string(getpid());

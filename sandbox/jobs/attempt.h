@@ -4,6 +4,8 @@
 //   <data-dir>/jobs/<job id>/<attempt>/
 //     order.json    Order; the shim removes it when it has read it
 //     lock          made by the shim, which holds an flock on it while it lives; its process id
+//     cgroup        the directories of the command's cgroup, one a line, where it has one
+//     limits        what keeps its limits, for people
 //     command       the process id of the command, which leads a session of its own
 //     usage         one Usage a line
 //     end.json      End; there once the attempt is over
@@ -18,6 +20,7 @@
 
 #include "sandbox/base/fields.h"
 #include "sandbox/base/fields_json.h"
+#include "sandbox/jobs/cgroup.h"
 
 namespace sandbox::jobs {
 
@@ -30,6 +33,9 @@ struct Order {
   std::int64_t memory_bytes = 0;
   std::int64_t processes_max = 0;
   std::int64_t log_bytes_max = 0;
+  double cpus = 0;
+  CgroupPlace cgroup_place;
+  std::string cgroup_name;
   static constexpr auto fields() {
     return std::tuple{field("command", &Order::command),
                       field("working_dir", &Order::working_dir),
@@ -38,7 +44,10 @@ struct Order {
                       field("timeout_s", &Order::timeout_s),
                       field("memory_bytes", &Order::memory_bytes),
                       field("processes_max", &Order::processes_max),
-                      field("log_bytes_max", &Order::log_bytes_max)};
+                      field("log_bytes_max", &Order::log_bytes_max),
+                      field("cpus", &Order::cpus),
+                      field("cgroup_place", &Order::cgroup_place),
+                      field("cgroup_name", &Order::cgroup_name)};
   }
 };
 
@@ -99,6 +108,7 @@ class Attempt {
   // The process id in a file of it ("lock", "command"); 0 when there is none.
   [[nodiscard]] int pid_in(const char* name) const;
   [[nodiscard]] std::optional<End> end() const;
+  [[nodiscard]] std::vector<std::string> cgroup() const;  // its directories
 
   // The shim's side: makes and locks the lock file. -1 when another has done so before; else a file
   // descriptor that must stay open.

@@ -15,8 +15,11 @@
 namespace sandbox::jobs {
 namespace {
 
+enum Place { cgroup, directory, command };
+constexpr std::array<const char*, 3> places{"cgroup", "directory", "command"};
+
 struct Failure {
-  int place = 0;  // 1: the directory, 2: the command
+  int place = 0;  // of `places`
   int number = 0;
 };
 
@@ -35,8 +38,14 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   _exit(127);
 }
 
-[[noreturn]] void become(const Order& order, int output, int report) {
+[[noreturn]] void become(const Order& order,
+                         const std::vector<int>& cgroup_doors,
+                         int output,
+                         int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (const int door : cgroup_doors) {
+    if (write(door, "0", 1) != 1) fail(report, cgroup);
+  }
   setsid();
   umask(022);  // the server's is stricter
   sigset_t none;
@@ -49,7 +58,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   dup2(nothing, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
-  if (chdir(order.working_dir.c_str()) != 0) fail(report, 1);
+  if (chdir(order.working_dir.c_str()) != 0) fail(report, directory);
   std::vector<std::string> words = order.command;
   std::vector<std::string> variables;
   for (const auto& [name, value] : order.env) variables.push_back(name + "=" + value);
@@ -58,39 +67,39 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   environ =
       const_cast<char**>(environment.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   execvp(words[0].c_str(), pointers_to(words).data());
-  fail(report, 2);
+  fail(report, command);
 }
 
 }  // namespace
 
-Command start_command(const Order& order) {
+Command start_command(const Order& order, const std::vector<int>& cgroup_doors) {
   std::array<int, 2> output{};
   std::array<int, 2> report{};
-  Command command;
+  Command started;
   if (pipe2(output.data(), O_CLOEXEC) != 0 || pipe2(report.data(), O_CLOEXEC) != 0) {
-    command.start_errno = errno;
-    command.start_place = "command";
-    return command;
+    started.start_errno = errno;
+    started.start_place = "command";
+    return started;
   }
   const pid_t pid = fork();
-  if (pid == 0) become(order, output[1], report[1]);
+  if (pid == 0) become(order, cgroup_doors, output[1], report[1]);
   const int fork_errno = errno;
   close(output[1]);
   close(report[1]);
-  Failure failure{2, fork_errno};
+  Failure failure{command, fork_errno};
   // Ends at once when the program begins, as both ends close then.
   if (pid < 0 || read(report[0], &failure, sizeof failure) == sizeof failure) {
     if (pid > 0) waitpid(pid, nullptr, 0);
-    command.start_errno = failure.number;
-    command.start_place = failure.place == 1 ? "directory" : "command";
+    started.start_errno = failure.number;
+    started.start_place = places.at(static_cast<std::size_t>(failure.place));
     close(output[0]);
   } else {
-    command.pid = pid;
-    command.output = output[0];
-    fcntl(command.output, F_SETFL, O_NONBLOCK);
+    started.pid = pid;
+    started.output = output[0];
+    fcntl(started.output, F_SETFL, O_NONBLOCK);
   }
   close(report[0]);
-  return command;
+  return started;
 }
 
 }  // namespace sandbox::jobs

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -13,10 +14,11 @@ struct Command {
   pid_t pid = 0;            // its session and process group bear the same number
   int output = -1;          // what it prints on both outputs; does not block
   int start_errno = 0;      // not 0: it was not started
-  std::string start_place;  // "directory" or "command", where that failed
+  std::string start_place;  // "cgroup", "directory" or "command", where that failed
 };
 
-// It dies with the thread that called this.
-Command start_command(const Order& order);
+// It dies with the thread that called this. `cgroup_doors` are files that it writes itself into
+// first (cgroup.h).
+Command start_command(const Order& order, const std::vector<int>& cgroup_doors);
 
 }  // namespace sandbox::jobs

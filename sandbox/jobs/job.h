@@ -36,8 +36,10 @@ struct JobDetails {
   std::optional<std::int64_t> ended_ms;
   std::optional<std::int64_t> exit_code;
   bool is_cancel_wanted = false;
-  bool has_experiment = false;  // chosen by the person, or taken over from the command
-  std::string last_job_id;      // of a schedule: what it made last
+  bool has_experiment = false;    // chosen by the person, or taken over from the command
+  std::string last_job_id;        // of a schedule: what it made last
+  std::vector<std::string> gpus;  // those it has or had, as CUDA_VISIBLE_DEVICES names them
+  std::string limits;  // what keeps its limits: "cgroup v2: cpu, memory, pids", "looking…"
   static constexpr auto fields() {
     return std::tuple{field("run_id", &JobDetails::run_id),
                       field("attempt", &JobDetails::attempt),
@@ -46,7 +48,9 @@ struct JobDetails {
                       field("exit_code", &JobDetails::exit_code),
                       field("is_cancel_wanted", &JobDetails::is_cancel_wanted),
                       field("has_experiment", &JobDetails::has_experiment),
-                      field("last_job_id", &JobDetails::last_job_id)};
+                      field("last_job_id", &JobDetails::last_job_id),
+                      field("gpus", &JobDetails::gpus),
+                      field("limits", &JobDetails::limits)};
   }
 };
 

@@ -208,7 +208,7 @@ void Jobs::update_run(const Job& job, const tracking::RunUpdate& update, const s
   }
 }
 
-bool Jobs::begin_attempt(Job& job) {
+bool Jobs::begin_attempt(Job& job, const Given& given) {
   const std::int64_t now = env_.now_ms();
   const bool has_begun = database_.write([&](db::Tx& tx) {
     const auto current = find(tx, job.job_id, owner_);
@@ -218,6 +218,8 @@ bool Jobs::begin_attempt(Job& job) {
     next.details.started_ms = now;
     next.details.ended_ms.reset();
     next.details.exit_code.reset();
+    next.details.gpus = given.gpus;
+    next.details.limits = given.limits;
     write(tx, next, {.status = Status::running}, now);
     next.status = status_name(Status::running);
     job = std::move(next);
@@ -227,13 +229,28 @@ bool Jobs::begin_attempt(Job& job) {
   return has_begun;
 }
 
-void Jobs::wait_for_time(const Job& job, const std::string& made, std::int64_t at_ms) {
+void Jobs::note_limits(const std::string& job_id, const std::string& limits) {
+  database_.write([&](db::Tx& tx) {
+    auto current = find(tx, job_id, owner_);
+    if (!current || current->state() != Status::running) return;
+    current->details.limits = limits;
+    tx.execute("UPDATE jobs SET status_details = ? WHERE id = ?", to_json(current->details),
+               job_id);
+  });
+}
+
+void Jobs::wait_for_time(const Job& job,
+                         const std::string& made,
+                         const std::string& problem,
+                         std::int64_t at_ms) {
   database_.write([&](db::Tx& tx) {
     auto current = find(tx, job.job_id, owner_);
     if (!current || current->state() != Status::pending) return;
     if (!made.empty()) current->details.last_job_id = made;
     write(tx, *current,
-          {.message = "The next time is " + iso8601_ms(at_ms) + ".", .next_attempt_at = at_ms},
+          {.message = (problem.empty() ? "" : "The last time it made no job: " + problem + " ") +
+                      "The next time is " + iso8601_ms(at_ms) + ".",
+           .next_attempt_at = at_ms},
           env_.now_ms());
   });
 }

@@ -29,6 +29,12 @@ struct JobFilter {
   std::int64_t max_results = jobs_listed_max;
 };
 
+// What an attempt is given when it begins.
+struct Given {
+  std::vector<std::string> gpus;
+  std::string limits;  // JobDetails::limits
+};
+
 // Safe from every thread. Every call that names a job throws RESOURCE_DOES_NOT_EXIST for one that
 // is not there.
 class Jobs {
@@ -52,9 +58,15 @@ class Jobs {
 
   // The next attempt at a PENDING job: job and run are RUNNING, durable on return. False when it is
   // not PENDING any more.
-  bool begin_attempt(Job& job);
-  // A job with a cron waits for its next time; `made` is the job it has just made, or "".
-  void wait_for_time(const Job& job, const std::string& made, std::int64_t at_ms);
+  bool begin_attempt(Job& job, const Given& given = {});
+  // What keeps the limits of a running job, where that is not what was meant to.
+  void note_limits(const std::string& job_id, const std::string& limits);
+  // A job with a cron waits for its next time; `made` is the job it has just made, or "", and
+  // `problem` why it made none.
+  void wait_for_time(const Job& job,
+                     const std::string& made,
+                     const std::string& problem,
+                     std::int64_t at_ms);
   void note(const std::string& job_id, const std::string& status_message);
   // Back to PENDING until `at_ms`; one of its retries is used up when the attempt `counts`.
   void wait_for_retry(const Job& job, const std::string& error, std::int64_t at_ms, bool counts);

@@ -3,6 +3,7 @@
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 #include "sandbox/jobs/api.h"
+#include "sandbox/jobs/door.h"
 #include "sandbox/jobs/supervisor.h"
 
 namespace sandbox::jobs {
@@ -109,27 +110,6 @@ struct FoundExperiment {
   static constexpr auto fields() {
     return std::tuple{field("experiment", &FoundExperiment::experiment)};
   }
-};
-
-// Who may start programs here.
-class Door {
- public:
-  Door(const Passes& passes, std::string local_token)
-      : passes_(passes), local_token_(std::move(local_token)) {}
-
-  // Where users log in the endpoint's rule has let administrators through, and nobody else.
-  void check(const http::Request& request) const {
-    const std::string_view token = http::bearer(request);
-    const bool is_local = !local_token_.empty() && equal_in_constant_time(token, local_token_);
-    if (is_local || !request.user.empty() || !passes_.job_of(token).empty()) return;
-    throw Error(Code::permission_denied,
-                "Jobs are started and stopped by whoever runs the lab, on its own machine: "
-                "`mlops-sandbox run -- COMMAND`, `mlops-sandbox jobs`.");
-  }
-
- private:
-  const Passes& passes_;
-  std::string local_token_;
 };
 
 // The user who logged in; on this machine (a name in brackets, or none), who typed the command.

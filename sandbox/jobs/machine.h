@@ -7,6 +7,5 @@ namespace sandbox::jobs {
 
 double machine_cpus();  // cores
 std::int64_t machine_memory_bytes();
-std::int64_t machine_gpus();  // NVIDIA's
 
 }  // namespace sandbox::jobs

@@ -48,12 +48,15 @@ class Shim {
 
  private:
   void begin();
+  void make_cgroup();
+  void start();
   void watch();
   bool take_output(int timeout_ms);
   void take_signals();
   void reap();
   void look();
   void check_limits(const std::vector<ProcessInfo>& family);
+  [[nodiscard]] const char* limit_reached() const;
   void note_usage(const std::vector<ProcessInfo>& family);
   void stop(const char* reason);
   void finish();
@@ -63,6 +66,7 @@ class Shim {
   Order order_;
   MaskedLog log_;
   SystemEnv env_;
+  std::optional<Cgroup> cgroup_;
   Command command_;
   int signals_ = -1;
   bool has_ended_ = false;  // the command itself; its children may live on
@@ -81,7 +85,8 @@ void Shim::begin() {
   sigprocmask(SIG_BLOCK, &wanted, nullptr);
   signals_ = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
-  command_ = start_command(order_);
+  make_cgroup();
+  start();
   last_.time_ms = env_.now_ms();
   if (command_.start_errno != 0) {
     end_.reason = "not started";
@@ -92,6 +97,32 @@ void Shim::begin() {
     return;
   }
   std::ofstream(attempt_.file("command")) << command_.pid << "\n";
+}
+
+// Its place is on disk before it is there, so that whoever finds the attempt without its shim can
+// remove it.
+void Shim::make_cgroup() {
+  if (order_.cgroup_place.version == 0) return;
+  std::string text;
+  for (const auto& one : Cgroup::directories(order_.cgroup_place, order_.cgroup_name)) {
+    text += one + "\n";
+  }
+  std::ofstream(attempt_.file("cgroup")) << text;
+  auto made = Cgroup::make(order_.cgroup_place, order_.cgroup_name,
+                           {order_.memory_bytes, order_.cpus, order_.processes_max});
+  if (made) cgroup_.emplace(*std::move(made));
+}
+
+void Shim::start() {
+  if (cgroup_) {
+    command_ = start_command(order_, cgroup_->doors());
+    if (command_.start_place == "cgroup") {
+      cgroup_->remove();
+      cgroup_.reset();
+    }
+  }
+  if (!cgroup_) command_ = start_command(order_, {});
+  std::ofstream(attempt_.file("limits")) << (cgroup_ ? cgroup_->text() : limits_text({}));
 }
 
 void Shim::run() {
@@ -149,7 +180,12 @@ void Shim::reap() {
     has_ended_ = true;
     const bool is_signal = WIFSIGNALED(status);
     end_.exit_code = is_signal ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    if (end_.reason.empty()) end_.reason = is_signal ? "signal" : "exited";
+    if (!end_.reason.empty()) continue;
+    end_.reason = is_signal ? "signal" : "exited";
+    // The kernel may have been quicker than the next look.
+    if (const char* limit = limit_reached(); limit != nullptr && end_.exit_code != 0) {
+      end_.reason = limit;
+    }
   }
 }
 
@@ -165,10 +201,19 @@ void Shim::look() {
   }
 }
 
+// The limit of the cgroup that the command has come to; null for none.
+const char* Shim::limit_reached() const {
+  if (!cgroup_) return nullptr;
+  if (order_.memory_bytes > 0 && cgroup_->has_run_out_of_memory()) return "memory";
+  return cgroup_->has_run_out_of_processes() ? "processes" : nullptr;
+}
+
 void Shim::check_limits(const std::vector<ProcessInfo>& family) {
   std::int64_t resident = 0;
   for (const ProcessInfo& one : family) resident += one.resident_bytes;
-  if (order_.memory_bytes > 0 && resident > order_.memory_bytes) {
+  const bool is_memory_looked_at =
+      order_.memory_bytes > 0 && !(cgroup_ && cgroup_->limits("memory"));
+  if (is_memory_looked_at && resident > order_.memory_bytes) {
     // Pages that processes share were counted for each of them.
     resident = 0;
     for (const ProcessInfo& one : family) resident += proportional_bytes(one);
@@ -176,7 +221,10 @@ void Shim::check_limits(const std::vector<ProcessInfo>& family) {
   end_.memory_megabytes_max =
       std::max(end_.memory_megabytes_max, static_cast<double>(resident) / megabyte);
   if (kill_at_) return;
-  if (order_.memory_bytes > 0 && resident > order_.memory_bytes) {
+  if (const char* limit = limit_reached(); limit != nullptr) {
+    stop(limit);
+    kill_at_ = Clock::now();
+  } else if (is_memory_looked_at && resident > order_.memory_bytes) {
     stop("memory");
     kill_at_ = Clock::now();  // it would take more during the grace
   } else if (order_.processes_max > 0 &&
@@ -227,6 +275,7 @@ void Shim::finish() {
   for (int round = 0; round < 100; ++round) {
     const std::vector<ProcessInfo> left = descendants_of(getpid());
     if (left.empty()) break;
+    if (cgroup_) cgroup_->kill();
     for (const ProcessInfo& one : left) kill(one.pid, SIGKILL);
     usleep(10'000);
     if (command_.output >= 0) take_output(0);
@@ -235,6 +284,7 @@ void Shim::finish() {
   for (pollfd rest{command_.output, POLLIN, 0}; command_.output >= 0 && poll(&rest, 1, 0) > 0;) {
     take_output(0);
   }
+  if (cgroup_) cgroup_->remove();
   log_.end();
   rusage waited{};
   getrusage(RUSAGE_CHILDREN, &waited);
@@ -242,6 +292,10 @@ void Shim::finish() {
       std::max(last_.cpu_seconds,
                static_cast<double>(waited.ru_utime.tv_sec + waited.ru_stime.tv_sec) +
                    static_cast<double>(waited.ru_utime.tv_usec + waited.ru_stime.tv_usec) / 1e6);
+  if (end_.reason == "memory") {
+    end_.memory_megabytes_max =
+        std::max(end_.memory_megabytes_max, static_cast<double>(order_.memory_bytes) / megabyte);
+  }
   end_.is_log_cut = log_.is_cut();
   write_end();
 }

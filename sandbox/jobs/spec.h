@@ -31,6 +31,9 @@ struct JobSpec {
   std::vector<std::string> after;          // jobs that have to succeed first
   std::vector<tracking::KeyValue> env;     // on top of what every job gets
   std::vector<std::string> secrets;        // names of variables whose values are masked in the log
+  std::vector<std::string> kept_secrets;   // names of those that the lab keeps (secrets.h)
+  std::vector<std::string> kept_config;    // of its configuration
+  bool has_all_config = false;             // every name of it
   std::string git_commit;                  // of the working directory
   std::vector<tracking::KeyValue> params;  // logged as params of the run
   std::vector<std::string> aliases;        // NAME:PORT=tracking|s3|HOST:PORT (aliases.h)
@@ -54,6 +57,12 @@ struct JobSpec {
         field("after", &JobSpec::after, "Ids of jobs that have to succeed before it starts."),
         field("env", &JobSpec::env, "Further environment variables."),
         field("secrets", &JobSpec::secrets, "Names of the variables whose values are masked."),
+        field("kept_secrets", &JobSpec::kept_secrets,
+              "Names of secrets that the lab keeps; each becomes a variable and is masked."),
+        field("kept_config", &JobSpec::kept_config,
+              "Names of the lab's kept configuration; each becomes a variable."),
+        field("has_all_config", &JobSpec::has_all_config,
+              "All of the kept configuration, whatever there is when an attempt begins."),
         field("git_commit", &JobSpec::git_commit, "The commit of the working directory."),
         field("params", &JobSpec::params, "Params of the run."),
         field("aliases", &JobSpec::aliases, "Addresses that lead to the lab: NAME:PORT=tracking."),

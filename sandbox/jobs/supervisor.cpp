@@ -16,10 +16,12 @@
 #include "sandbox/base/private_file.h"
 #include "sandbox/base/text.h"
 #include "sandbox/jobs/cron.h"
-#include "sandbox/jobs/diagnosis.h"
+#include "sandbox/jobs/ending.h"
 #include "sandbox/jobs/job_folder.h"
+#include "sandbox/jobs/kept_log.h"
 #include "sandbox/jobs/processes.h"
 #include "sandbox/jobs/spawn.h"
+#include "sandbox/jobs/use.h"
 
 namespace sandbox::jobs {
 namespace {
@@ -30,15 +32,8 @@ constexpr std::chrono::seconds longest_end{20};  // the shim's grace is 10
 constexpr std::int64_t not_begun_pause_ms = 5'000;
 constexpr std::int64_t first_pause_ms = 1'000;  // before the first retry; doubles
 constexpr std::int64_t longest_pause_ms = 300'000;
-constexpr std::size_t usage_bytes = 65'536;        // taken in one look
-constexpr const char* log_place = "logs/job.log";  // among the run's files
-
-// "CPU" as people say it: 1 core, 2.5 cores.
-std::string cores_text(double cpus) {
-  std::array<char, 32> out{};
-  std::snprintf(out.data(), out.size(), "%g core%s", cpus, cpus == 1 ? "" : "s");
-  return out.data();
-}
+constexpr std::int64_t gpu_step_ms = 10'000;  // between two samples
+constexpr std::size_t usage_bytes = 65'536;   // taken in one look
 
 }  // namespace
 
@@ -47,13 +42,18 @@ Supervisor::Supervisor(Env& env,
                        tracking::Runs& runs,
                        artifacts::Artifacts& artifacts,
                        Passes& passes,
+                       const KeptVariables& secrets,
+                       const KeptVariables& config,
                        SupervisorOptions options)
     : env_(env),
       jobs_(jobs),
       runs_(runs),
       artifacts_(artifacts),
       passes_(passes),
-      options_(std::move(options)) {}
+      secrets_(secrets),
+      config_(config),
+      options_(std::move(options)),
+      gpu_watch_(env) {}
 
 Supervisor::~Supervisor() {
   pause();
@@ -76,6 +76,7 @@ void Supervisor::halt() {
 void Supervisor::pause() {
   halt();
   running_.clear();
+  gpu_watch_.want(false);
   is_started_ = false;
 }
 
@@ -105,6 +106,9 @@ void Supervisor::wake() {
 }
 
 void Supervisor::look_until_told(const std::stop_token& stop) {
+  cgroup_place_ = find_cgroup_place();
+  log::info("jobs can run", {{"limits", limits_text(cgroup_place_)},
+                             {"gpus", static_cast<std::int64_t>(options_.room.gpus.size())}});
   bool is_recovered = false;
   while (!stop.stop_requested()) {
     bool is_busy = true;
@@ -143,17 +147,23 @@ bool Supervisor::look() {
     if (at != running_.end() && job.details.is_cancel_wanted) tell_to_end(at->second);
   }
   std::vector<std::string> ids;
-  for (const auto& [id, one] : running_) ids.push_back(id);
+  bool has_gpus = false;
+  for (const auto& [id, one] : running_) {
+    ids.push_back(id);
+    has_gpus = has_gpus || !one.job.details.gpus.empty();
+  }
+  gpu_watch_.want(has_gpus);
   for (const std::string& id : ids) look_at(running_.at(id));
   if (!is_ending_) start_waiting(waiting);
-  return !running_.empty() || std::any_of(waiting.begin(), waiting.end(), [](const Job& job) {
-    return job.spec.cron.empty();
-  });
+  return !running_.empty() || std::any_of(waiting.begin(), waiting.end(),
+                                          [](const Job& job) { return job.spec.cron.empty(); });
 }
 
 void Supervisor::look_at(Running& one) {
   if (one.shim > 0 && waitpid(one.shim, nullptr, WNOHANG) == one.shim) one.shim = 0;
+  note_limits(one);
   take_usage(one);
+  take_gpu_use(one);
   if (const auto end = one.attempt.end()) {
     take_usage(one);
     finish(one, *end);
@@ -180,33 +190,40 @@ void Supervisor::look_at(Running& one) {
 
 void Supervisor::take_usage(Running& one) {
   const std::string text = read_part(one.attempt.file("usage"), one.usage_read, usage_bytes);
-  std::vector<tracking::Metric> points;
-  std::size_t begin = 0;
-  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
-    const auto usage = from_json<Usage>(std::string_view(text).substr(begin, end - begin));
-    const auto add = [&](const char* name, double value) {
-      tracking::Metric point;
-      point.key = std::string("system/") + name;
-      point.value = value;
-      point.timestamp = usage.time_ms;
-      point.step = one.samples;
-      points.push_back(std::move(point));
-    };
-    add("cpu_utilization_percentage", usage.cpu_percent);
-    add("system_memory_usage_megabytes", usage.memory_megabytes);
-    add("disk_read_megabytes", usage.read_megabytes);
-    add("disk_written_megabytes", usage.written_megabytes);
-    ++one.samples;
-    begin = end + 1;
-  }
+  const UsePoints use = points_of(text, one.samples);
+  if (use.points.empty()) return;
+  one.usage_read += use.bytes;
+  one.samples += use.samples;
+  log_points(one.job, use.points);
+}
+
+// Its steps go by the time, so that they go on after another server's.
+void Supervisor::take_gpu_use(Running& one) {
+  if (one.job.details.gpus.empty()) return;
+  const GpuSample sample = gpu_watch_.last();
+  const std::int64_t started = one.job.details.started_ms.value_or(0);
+  if (sample.number == one.gpu_sample || sample.time_ms < started) return;
+  one.gpu_sample = sample.number;
+  log_points(one.job,
+             points_of(sample, one.job.details.gpus, (sample.time_ms - started) / gpu_step_ms));
+}
+
+void Supervisor::log_points(const Job& job, const std::vector<tracking::Metric>& points) {
   if (points.empty()) return;
-  one.usage_read += begin;
   try {
-    runs_.log_batch(one.job.details.run_id, points, {}, {});
+    runs_.log_batch(job.details.run_id, points, {}, {});
   } catch (const Error& failure) {
-    log::warning("a job's use was not logged",
-                 {{"job", one.job.job_id}, {"reason", failure.what()}});
+    log::warning("a job's use was not logged", {{"job", job.job_id}, {"reason", failure.what()}});
   }
+}
+
+// The shim goes without a cgroup where one cannot be made any more.
+void Supervisor::note_limits(Running& one) {
+  if (one.has_limits_noted) return;
+  const auto limits = read_file(one.attempt.file("limits"));
+  if (!limits || limits->empty()) return;
+  one.has_limits_noted = true;
+  if (*limits != one.job.details.limits) jobs_.note_limits(one.job.job_id, *limits);
 }
 
 void Supervisor::start_waiting(const std::vector<Job>& waiting) {
@@ -225,7 +242,7 @@ void Supervisor::start_waiting(const std::vector<Job>& waiting) {
     }
     if (reason.empty()) {
       notes_.erase(job.job_id);
-      begin(job);
+      start_or_end(job);
     } else if (notes_[job.job_id] != reason) {
       jobs_.note(job.job_id, reason);
       notes_[job.job_id] = reason;
@@ -237,6 +254,19 @@ void Supervisor::start_waiting(const std::vector<Job>& waiting) {
   });
 }
 
+// What it asks for may not be kept any more.
+void Supervisor::start_or_end(const Job& job) {
+  Sources sources;
+  try {
+    sources = sources_of(job.spec);
+  } catch (const Error& failure) {
+    if (failure.code() != Code::resource_does_not_exist) throw;
+    jobs_.end(job, Status::failed, failure.what(), {});
+    return;
+  }
+  begin(job, std::move(sources));
+}
+
 // Times that came while the lab was stopped count as one; one that comes while the job of the last
 // one has not ended is left out.
 void Supervisor::keep_time(const Job& job) {
@@ -244,14 +274,20 @@ void Supervisor::keep_time(const Job& job) {
   if (job.next_attempt_at && *job.next_attempt_at > now) return;
   const std::int64_t next = Cron::parse(job.spec.cron).next_after(now);
   std::string made;
+  std::string problem;
   if (job.next_attempt_at && !is_unfinished(job.details.last_job_id)) {
     NewJob order{job.spec, folder_of(job.job_id).secrets()};
     order.spec.cron.clear();
     order.spec.secrets.clear();
     order.spec.schedule_id = job.job_id;
-    made = submit(std::move(order), job.creator).job_id;
+    try {
+      made = submit(std::move(order), job.creator).job_id;
+    } catch (const Error& failure) {
+      if (failure.code() == Code::internal_error) throw;
+      problem = failure.what();
+    }
   }
-  jobs_.wait_for_time(job, made, next);
+  jobs_.wait_for_time(job, made, problem, next);
 }
 
 bool Supervisor::is_unfinished(const std::string& job_id) const {
@@ -278,67 +314,50 @@ std::string Supervisor::reason_to_wait(const Job& job) const {
     if (is_final(before) && before != Status::succeeded) return "-";
     if (before != Status::succeeded) return "It waits for job " + id + ".";
   }
-  double cpus = options_.cpus;
-  std::int64_t memory = options_.memory_bytes;
-  std::int64_t gpus = options_.gpus;
-  for (const auto& [id, one] : running_) {
-    cpus -= one.job.spec.cpus;
-    memory -= one.job.spec.memory_bytes;
-    gpus -= one.job.spec.gpus;
-  }
-  const JobSpec& spec = job.spec;
-  if (spec.cpus > cpus + 1e-9) {
-    return "It waits for room: " + cores_text(spec.cpus) + " of " + cores_text(options_.cpus) + ".";
-  }
-  if (spec.memory_bytes > memory) {
-    return "It waits for room: " + bytes_text(static_cast<double>(spec.memory_bytes)) + " of " +
-           bytes_text(static_cast<double>(options_.memory_bytes)) + " of memory.";
-  }
-  if (spec.gpus > gpus) return "It waits for room: a GPU.";
-  return "";
+  return missing_room(options_.room, room_left(), job.spec);
 }
 
-void Supervisor::begin(Job job) {
-  if (!jobs_.begin_attempt(job)) return;
+Room Supervisor::room_left() const {
+  Room left = options_.room;
+  for (const auto& [id, one] : running_) take(left, one.job);
+  return left;
+}
+
+void Supervisor::begin(Job job, Sources sources) {
+  Given given{room_left().gpus, limits_text(cgroup_place_)};
+  given.gpus.resize(static_cast<std::size_t>(job.spec.gpus));
+  if (!jobs_.begin_attempt(job, given)) return;
   Running one{job, Attempt(folder_of(job.job_id).path(), job.details.attempt)};
   Running& kept = running_.insert_or_assign(job.job_id, std::move(one)).first->second;
   std::filesystem::create_directories(kept.attempt.directory());
-  write_private_file(kept.attempt.file("order.json").string(), to_json(order_of(kept.job)));
+  write_private_file(kept.attempt.file("order.json").string(),
+                     to_json(order_for(kept.job, std::move(sources))));
   kept.shim = spawn_shim(options_.shim, kept.attempt.directory());
   log::info("job started", {{"job", job.job_id}, {"attempt", job.details.attempt}});
 }
 
-Order Supervisor::order_of(const Job& job) {
-  const Pass pass = Passes::make(env_);
+// Throws RESOURCE_DOES_NOT_EXIST where something is not kept.
+Sources Supervisor::sources_of(const JobSpec& spec) const {
+  Sources sources;
+  if (spec.has_all_config) sources.config = config_.all();
+  for (auto& one : config_.get(spec.kept_config)) sources.config.push_back(std::move(one));
+  sources.secrets = secrets_.get(spec.kept_secrets);
+  sources.has_gpus = !options_.room.gpus.empty();
+  return sources;
+}
+
+Order Supervisor::order_for(const Job& job, Sources sources) {
+  sources.pass = Passes::make(env_);
   const JobFolder folder = folder_of(job.job_id);
-  folder.keep(pass);
-  passes_.admit(job.job_id, pass);
-  Order order;
-  order.command = job.spec.command;
-  order.working_dir = job.spec.working_dir;
-  order.timeout_s = job.spec.timeout_s;
-  order.memory_bytes = job.spec.memory_bytes;
+  folder.keep(sources.pass);
+  passes_.admit(job.job_id, sources.pass);
+  sources.lab = options_.environment(job.spec, sources.pass);
+  for (auto& one : folder.secrets()) sources.secrets.push_back(std::move(one));
+  Order order = order_of(job, sources);
   order.processes_max = options_.processes_max;
   order.log_bytes_max = options_.log_bytes_max;
-  const std::string threads =
-      std::to_string(std::max<std::int64_t>(1, std::llround(std::floor(job.spec.cpus))));
-  order.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
-               {"LANG", "C.UTF-8"},
-               {"PYTHONUNBUFFERED", "1"},
-               {"OMP_NUM_THREADS", threads}};
-  for (const auto& [name, value] : options_.environment(job.spec, pass)) order.env[name] = value;
-  order.env["MLFLOW_RUN_ID"] = job.details.run_id;
-  order.env["MLFLOW_EXPERIMENT_NAME"] = job.spec.experiment_name;
-  if (job.spec.experiment_name.empty()) order.env.erase("MLFLOW_EXPERIMENT_NAME");
-  order.env["MLOPS_SANDBOX_JOB_ID"] = job.job_id;
-  order.env["MLOPS_SANDBOX_ATTEMPT"] = std::to_string(job.details.attempt);
-  for (const tracking::KeyValue& one : job.spec.env) order.env[one.key] = one.value;
-  for (const tracking::KeyValue& one : folder.secrets()) {
-    order.env[one.key] = one.value;
-    order.secrets.push_back(one.value);
-  }
-  order.secrets.push_back(pass.token);
-  order.secrets.push_back(pass.secret_key);
+  order.cgroup_place = cgroup_place_;
+  order.cgroup_name = "mlops-sandbox-" + job.job_id + "-" + std::to_string(job.details.attempt);
   return order;
 }
 
@@ -352,21 +371,8 @@ void Supervisor::tell_to_end(Running& one) {
 }
 
 void Supervisor::finish(Running& one, const End& end) {
-  const auto error = diagnose(one.job.spec, end, folder_of(one.job.job_id).log_tail());
-  if (!error) {
-    close(one, Status::succeeded, "", end);
-  } else if (end.reason == "canceled" && is_ending_) {
-    close(one, Status::canceled,
-          "The lab was stopped while it ran. `mlops-sandbox jobs retry " + one.job.job_id +
-              "` runs it again.",
-          end);
-  } else if (end.reason == "canceled") {
-    close(one, Status::canceled, *error, end);
-  } else if (end.reason == "timeout") {
-    close(one, Status::timeout, *error, end);
-  } else {
-    close(one, Status::failed, *error, end);
-  }
+  const Ending ending = ending_of(one.job, end, folder_of(one.job.job_id).log_tail(), is_ending_);
+  close(one, ending.status, ending.error, end);
 }
 
 // The shim is gone without a word: the machine was switched off, or somebody killed it. Its command
@@ -380,16 +386,14 @@ void Supervisor::lose(Running& one) {
   End end;
   end.reason = "lost";
   end.exit_code = 137;
-  close(one, Status::failed,
-        "What looked after it was killed, or the machine was switched off, so it was ended. "
-        "`mlops-sandbox jobs retry " +
-            one.job.job_id + "` runs it again.",
-        end);
+  close(one, Status::failed, loss_text(one.job), end);
 }
 
 void Supervisor::close(Running& one, Status status, const std::string& error, const End& end) {
   const Job& job = one.job;
-  keep_log(job);
+  // The shim has done so, if it could.
+  remove_cgroup(one.attempt.cgroup());
+  keep_log(artifacts_, folder_of(job.job_id), job);
   const Job current = jobs_.get(job.job_id);
   const bool may_retry = status == Status::failed && current.retry_count < job.spec.retries &&
                          !current.details.is_cancel_wanted && !is_ending_;
@@ -417,33 +421,6 @@ void Supervisor::clean_up(Running& one) {
   running_.erase(job_id);
 }
 
-// When that fails the log stays where it is, and is read from there.
-void Supervisor::keep_log(const Job& job) {
-  try {
-    folder_of(job.job_id)
-        .keep_log(artifacts_,
-                  artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below(log_place));
-  } catch (const std::exception& failure) {
-    log::warning("a job's log was not kept among its run's files",
-                 {{"job", job.job_id}, {"reason", failure.what()}});
-  }
-}
-
-void Supervisor::check_room(const JobSpec& spec) const {
-  const auto refuse = [](const std::string& what, const std::string& there) {
-    throw Error(Code::invalid_parameter_value, "This machine has " + there + "; the job wants " +
-                                                   what + " and would wait for ever.");
-  };
-  if (spec.cpus > options_.cpus) refuse(cores_text(spec.cpus), cores_text(options_.cpus));
-  if (spec.memory_bytes > options_.memory_bytes) {
-    refuse(bytes_text(static_cast<double>(spec.memory_bytes)) + " of memory",
-           bytes_text(static_cast<double>(options_.memory_bytes)));
-  }
-  if (spec.gpus > options_.gpus) {
-    refuse(std::to_string(spec.gpus) + " GPUs", std::to_string(options_.gpus));
-  }
-}
-
 Job Supervisor::submit(NewJob order, const std::string& creator) {
   if (!is_started_) throw Error(Code::invalid_state, "Jobs run in a running lab: `up` starts it.");
   for (const tracking::KeyValue& secret : order.secrets) {
@@ -455,7 +432,8 @@ Job Supervisor::submit(NewJob order, const std::string& creator) {
     }
     order.spec.secrets.push_back(secret.key);
   }
-  check_room(order.spec);
+  check_room(options_.room, order.spec);
+  sources_of(order.spec);
   const std::string job_id = env_.new_uuid();
   const JobFolder folder = folder_of(job_id);
   try {
@@ -490,20 +468,7 @@ std::string Supervisor::log(const std::string& job_id,
                             std::uint64_t offset,
                             std::size_t bytes_max) {
   const Job job = jobs_.get(job_id);
-  if (auto here = folder_of(job_id).log(offset, bytes_max)) return *std::move(here);
-  try {
-    const auto reader = artifacts_.open(
-        artifacts_.locate_uri(artifacts_.run_root(job.details.run_id)).below(log_place));
-    const std::uint64_t size = reader->info().size;
-    std::string out;
-    if (offset < size) {
-      reader->read(offset, std::min<std::uint64_t>(bytes_max, size - offset),
-                   [&](std::string_view piece) { out += piece; });
-    }
-    return out;
-  } catch (const Error&) {
-    return "";  // nothing was printed yet
-  }
+  return kept_log(artifacts_, folder_of(job_id), job, offset, bytes_max);
 }
 
 }  // namespace sandbox::jobs

@@ -7,6 +7,8 @@
 //                        with the lab while both lie in one file system. Not there when the files
 //                        of runs lie in another object store, which the manifest names
 //   basic_auth.db        users, grants and tokens, where the lab has them
+//   job-secrets.json     what the lab keeps for jobs that ask for it, readable by its owner alone
+//   job-config.json
 //   webhooks.key         opens the webhooks' secrets in the metadata, where the lab keeps a key
 //   mlops-sandbox.conf   the settings file of the data directory, where there is one
 //
@@ -28,6 +30,8 @@ inline constexpr const char* manifest_name = "snapshot.json";
 inline constexpr const char* metadata_name = "metadata.db";
 inline constexpr const char* objects_name = "objects";
 inline constexpr const char* users_name = "basic_auth.db";
+inline constexpr const char* job_secrets_name = "job-secrets.json";
+inline constexpr const char* job_config_name = "job-config.json";
 inline constexpr const char* webhooks_key_name = "webhooks.key";
 inline constexpr const char* settings_name = "mlops-sandbox.conf";
 

@@ -95,7 +95,7 @@ Manifest Snapshots::fill(const std::string& work, const std::string& name) {
   for (const char* file : {metadata_name, users_name}) {
     if (exists(work + "/" + file)) make_private(work + "/" + file);
   }
-  for (const char* file : {webhooks_key_name, settings_name}) {
+  for (const char* file : {job_secrets_name, job_config_name, webhooks_key_name, settings_name}) {
     const std::string from = lab_.data_dir + "/" + file;
     if (exists(from)) copy_file(from, work + "/" + file);
   }

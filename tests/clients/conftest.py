@@ -5,7 +5,6 @@ import os
 import select
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -72,13 +71,6 @@ class Lab:
         if self.process.poll() is None:
             self.stop()
         self.start()
-
-
-def wait_until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

@@ -60,13 +60,6 @@ def wait(lab, job, *statuses, seconds=60):
         time.sleep(0.1)
 
 
-def wait_for(condition, what, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
 def token(lab):
     return json.loads((lab.data_dir / "state.json").read_text())["local_token"]
 

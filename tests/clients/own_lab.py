@@ -39,6 +39,13 @@ def free_ports(count):
     return ports
 
 
+def wait_until(condition, seconds=20, what="It did not happen in time"):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
 def wait_until_healthy(process, url, seconds):
     deadline = time.monotonic() + seconds
     while True:

@@ -14,8 +14,8 @@ import urllib.request
 import boto3
 import pytest
 from botocore.config import Config
-from conftest import Lab, clean_environment, wait_until
-from own_lab import binary, free_ports
+from conftest import Lab, clean_environment
+from own_lab import binary, free_ports, wait_until
 
 REPORTS = os.path.join(os.path.dirname(__file__), "..", "golden", "verify_storage")
 

@@ -12,9 +12,9 @@ import mlflow
 import pytest
 import requests
 from botocore.config import Config
-from conftest import Lab, clean_environment, wait_until
+from conftest import Lab, clean_environment
 from mlflow.tracking import MlflowClient
-from own_lab import binary, free_ports
+from own_lab import binary, free_ports, wait_until
 from test_tls import TlsLab, make_certificate
 
 KEY, SECRET = "store-user", "store-secret-word"
@@ -238,6 +238,32 @@ def test_status_env_verify_and_page_tell_where_files_lie(pair):
     assert "❌" not in checked and store.s3_url in checked
     page = requests.get(lab.console_url, timeout=30).text
     assert store.s3_url in page and "off" in page
+
+
+JOB = """
+import json, mlflow, os
+
+with mlflow.start_run():
+    mlflow.log_text("of a job", "note.txt")
+print(json.dumps({name: value for name, value in os.environ.items() if name.startswith(("AWS_", "MLFLOW_S3"))}))
+"""
+
+
+def test_a_job_is_told_what_env_tells_and_uploads_through_the_server(pair):
+    lab, store = pair
+    done = subprocess.run(
+        [binary(), "run", "--data-dir", str(lab.data_dir), "--name=uploads", "--", sys.executable, "-c", JOB],
+        env=clean_environment(), capture_output=True, text=True, timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(command(lab, "env", "--format", "json"))
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        name: value for name, value in told.items() if name.startswith(("AWS_", "MLFLOW_S3"))
+    }
+    assert told["MLFLOW_S3_ENDPOINT_URL"] == store.s3_url and "AWS_SECRET_ACCESS_KEY" not in told
+    job = json.loads(command(lab, "jobs", "list", "--name=uploads", "--json"))["jobs"][0]
+    root = f"mlflow files/0/{job['details']['run_id']}/artifacts/"
+    assert {root + "note.txt", root + "logs/job.log"} <= keys_in(store, root).keys()
 
 
 def test_the_secret_is_nowhere_written(pair):

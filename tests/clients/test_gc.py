@@ -12,10 +12,10 @@ import boto3
 import mlflow
 import pytest
 import requests
-from conftest import Lab, clean_environment, wait_until
+from conftest import Lab, clean_environment
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, LoggedModelOutput, Metric
-from own_lab import binary
+from own_lab import binary, wait_until
 from real_clients import client_environment
 
 DAY_MS = 86_400_000

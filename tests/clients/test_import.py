@@ -9,7 +9,7 @@ import sys
 import mlflow
 import pytest
 import requests
-from conftest import wait_until
+from own_lab import wait_until
 from import_support import (
     filled_database, filled_directory, import_into, import_report, seen_by_mlflow,
     seen_in_file_store, start_import, tree, without_deleted_files,

@@ -8,9 +8,8 @@ import subprocess
 import boto3
 import pytest
 from botocore.config import Config
-from conftest import wait_until
 from import_support import clean_environment, import_into, import_report, start_import
-from own_lab import binary, free_ports
+from own_lab import binary, free_ports, wait_until
 from test_external_store import KEY, SECRET, Moto, new_store
 
 LARGE = os.urandom((17 << 20) + 5)

@@ -10,10 +10,10 @@ import botocore
 import pytest
 import requests
 from job_support import (
-    is_alive, jobs, post, refused, run, show, submit, token, wait, wait_for,
+    is_alive, jobs, post, refused, run, show, submit, token, wait,
 )
 from mlflow import MlflowClient
-from own_lab import OwnLab
+from own_lab import OwnLab, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_script_without_an_experiment_logs_where_it_was_told(lab, client, tmp_
 def test_its_keys_open_s3_until_it_ends(lab):
     job = submit(lab, "--", "sh", "-c", "echo $AWS_ACCESS_KEY_ID; echo $MLFLOW_TRACKING_TOKEN; sleep 30")
     folder = lab.data_dir / "jobs" / job
-    wait_for((folder / "pass.json").exists, "the job did not start")
+    wait_until((folder / "pass.json").exists, what="the job did not start")
     keys = json.loads((folder / "pass.json").read_text())
     assert (folder / "pass.json").stat().st_mode & 0o777 == 0o600
     s3 = boto3.client(
@@ -213,7 +213,7 @@ def test_what_can_never_run_is_refused(lab):
 def test_a_running_and_a_waiting_job_are_canceled(lab):
     running = submit(lab, "--", "sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done")
     wait(lab, running, "RUNNING")
-    wait_for(lambda: "up" in jobs(lab, "logs", running), "it printed nothing")
+    wait_until(lambda: "up" in jobs(lab, "logs", running), what="it printed nothing")
     waiting = submit(lab, "--after", running, "--", "true")
     jobs(lab, "cancel", waiting)
     assert show(lab, waiting)["status"] == "CANCELED"

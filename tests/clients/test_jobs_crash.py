@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 
-from job_support import is_alive, jobs, run, show, submit, wait, wait_for
+from job_support import is_alive, jobs, run, show, submit, wait
 from mlflow import MlflowClient
-from own_lab import OwnLab, binary
+from own_lab import OwnLab, binary, wait_until
 
 
 def counting(place, end=""):
@@ -22,7 +22,7 @@ def counting(place, end=""):
 def test_a_job_that_runs_on_is_found_again(tmp_path):
     with OwnLab(tmp_path / "lab") as lab:
         job = submit(lab, "--", "sh", "-c", counting(tmp_path))
-        wait_for((tmp_path / "lines").exists, "it did not start")
+        wait_until((tmp_path / "lines").exists, what="it did not start")
         lab.kill()
         assert is_alive((lab.data_dir / "jobs" / job / "1" / "command").read_text().strip())
         lab.start()
@@ -41,10 +41,10 @@ def test_a_job_that_ended_meanwhile_tells_its_end(tmp_path):
         good = submit(lab, "--cpus=0.5", "--", "sh", "-c", f"touch {tmp_path}/good; sleep 1; echo well")
         bad = submit(lab, "--cpus=0.5", "--", "sh", "-c", f"touch {tmp_path}/bad; sleep 1; echo badly; exit 3")
         for name in ("good", "bad"):
-            wait_for((tmp_path / name).exists, "it did not start")
+            wait_until((tmp_path / name).exists, what="it did not start")
         lab.kill()
         for job in (good, bad):
-            wait_for((lab.data_dir / "jobs" / job / "1" / "end.json").exists, "it did not end")
+            wait_until((lab.data_dir / "jobs" / job / "1" / "end.json").exists, what="it did not end")
         lab.start()
         assert wait(lab, good)["status"] == "SUCCEEDED"
         ended = wait(lab, bad)
@@ -59,15 +59,15 @@ def test_a_job_that_ended_meanwhile_tells_its_end(tmp_path):
 def test_a_job_whose_shim_was_killed_is_lost_with_all_it_started(tmp_path):
     with OwnLab(tmp_path / "lab") as lab:
         job = submit(lab, "--", "sh", "-c", f"sleep 300 & echo $! > {tmp_path}/child; wait")
-        wait_for(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text(), "no start")
+        wait_until(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text(), what="no start")
         os.kill(int((lab.data_dir / "jobs" / job / "1" / "lock").read_text()), signal.SIGKILL)
         ended = wait(lab, job)
         assert ended["status"] == "FAILED" and "was killed" in ended["error_message"]
         child = (tmp_path / "child").read_text().strip()
-        wait_for(lambda: not is_alive(child), "its child lives on")
+        wait_until(lambda: not is_alive(child), what="its child lives on")
         again = submit(lab, "--retries=1", "--", "sh", "-c",
                        f"echo $MLOPS_SANDBOX_ATTEMPT > {tmp_path}/attempt; [ $MLOPS_SANDBOX_ATTEMPT = 2 ] || sleep 300")
-        wait_for((tmp_path / "attempt").exists, "no start")
+        wait_until((tmp_path / "attempt").exists, what="no start")
         os.kill(int((lab.data_dir / "jobs" / again / "1" / "lock").read_text()), signal.SIGKILL)
         assert wait(lab, again)["status"] == "SUCCEEDED"
         lab.stop()
@@ -92,7 +92,7 @@ def test_waiting_jobs_start_once_after_many_kills(tmp_path):
 def test_down_ends_what_runs_and_says_so(tmp_path):
     with OwnLab(tmp_path / "lab") as lab:
         job = submit(lab, "--", "sh", "-c", f"echo $$ > {tmp_path}/pid; sleep 300")
-        wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "no start")
+        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), what="no start")
         lab.stop()
         assert not is_alive((tmp_path / "pid").read_text().strip())
         # A stopped lab shows its jobs and logs, and starts none.
@@ -111,7 +111,7 @@ def test_a_fork_shows_jobs_and_runs_none_of_them(tmp_path):
     with OwnLab(tmp_path / "lab") as lab:
         long = submit(lab, "--", "sh", "-c", f"echo x >> {tmp_path}/long; sleep 300")
         waiting = submit(lab, "--after", long, "--", "sh", "-c", f"echo x >> {tmp_path}/waiting")
-        wait_for((tmp_path / "long").exists, "it did not start")
+        wait_until((tmp_path / "long").exists, what="it did not start")
         subprocess.run(
             [binary(), "snapshot", "save", "now", f"--data-dir={lab.data_dir}"],
             check=True, stdout=subprocess.DEVNULL,

@@ -6,8 +6,9 @@ import os
 import mlflow
 import pytest
 import requests
-from conftest import Lab, wait_until
+from conftest import Lab
 from mlflow.tracking import MlflowClient
+from own_lab import wait_until
 
 ROOT = "/api/2.0/mlflow/artifacts/presigned-"
 AWKWARD = "a b/ü+한글 100%.txt"

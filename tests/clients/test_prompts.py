@@ -5,7 +5,7 @@ import uuid
 
 import mlflow
 import pytest
-from conftest import wait_until
+from own_lab import wait_until
 from mlflow.entities.model_registry import PromptModelConfig
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient

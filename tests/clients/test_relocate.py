@@ -11,9 +11,9 @@ import boto3
 import mlflow
 import pytest
 import requests
-from conftest import Lab, clean_environment, wait_until
+from conftest import Lab, clean_environment
 from mlflow.tracking import MlflowClient
-from own_lab import binary
+from own_lab import binary, wait_until
 from test_external_store import command
 
 

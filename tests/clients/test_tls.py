@@ -12,8 +12,8 @@ import boto3
 import mlflow
 import pytest
 import requests
-from conftest import Lab, clean_environment, wait_until
-from own_lab import binary
+from conftest import Lab, clean_environment
+from own_lab import binary, wait_until
 
 
 def make_certificate(folder, name="lab", host="127.0.0.1"):

@@ -13,11 +13,12 @@ import sys
 import threading
 
 import pytest
-from conftest import Lab, clean_environment, wait_until
+from conftest import Lab, clean_environment
 from cryptography.fernet import Fernet
 from mlflow import MlflowClient
 from mlflow.entities.webhook import VALID_ENTITY_ACTIONS, WebhookEvent, WebhookStatus
 from mlflow.exceptions import MlflowException
+from own_lab import wait_until
 
 LOCAL = {"MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true", "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https"}
 ALL_EVENTS = [

@@ -101,6 +101,19 @@ Booster::Booster(const Options& options,
   name_columns();
 }
 
+Booster Booster::load(const std::filesystem::path& file,
+                      const std::vector<std::string>& columns,
+                      int threads) {
+  BoosterHandle made = nullptr;
+  check(XGBoosterCreate(nullptr, 0, &made), "Making the model");
+  Booster loaded;
+  loaded.handle_.reset(made);
+  loaded.columns_ = columns;
+  check(XGBoosterLoadModel(made, file.c_str()), "Reading " + file.string());
+  check(XGBoosterSetParam(made, "nthread", std::to_string(threads).c_str()), "Setting nthread");
+  return loaded;
+}
+
 // The model keeps the names with it, so that who loads it can be held to them.
 void Booster::name_columns() {
   std::vector<const char*> names;

@@ -59,6 +59,10 @@ class Booster {
   Booster(const Options& options,
           const std::vector<std::string>& columns,
           const std::vector<const Matrix*>& known);
+  // A model that was saved. Throws Error when the file is none.
+  static Booster load(const std::filesystem::path& file,
+                      const std::vector<std::string>& columns,
+                      int threads);
   void learn_round(int round, const Matrix& from);
   // One value a row, or one a class and row, row after row.
   [[nodiscard]] std::vector<float> predict(const Matrix& rows) const;

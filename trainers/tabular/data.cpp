@@ -127,11 +127,28 @@ void drop_columns(Table& table, const std::vector<std::string>& names) {
   }
 }
 
+// Parquet begins and ends with its name; Debian 12 has no library that reads it.
+bool is_parquet(std::istream& in, const std::string& uri) {
+  const std::string ending = sandbox::lower(extension_of(uri));
+  char magic[4] = {};
+  in.read(magic, sizeof magic);
+  const bool has_magic = in.gcount() == 4 && std::string_view(magic, 4) == "PAR1";
+  in.clear();
+  in.seekg(0);
+  return has_magic || ending == ".parquet" || ending == ".pq";
+}
+
 Table read_csv(const Source& source,
                const TableSettings& settings,
                const std::vector<std::string>& drop) {
   std::ifstream in(source.file, std::ios::binary);
   if (!in) throw Error(Code::invalid_parameter_value, source.uri + " cannot be read.");
+  if (is_parquet(in, source.uri)) {
+    throw Error(Code::invalid_parameter_value,
+                source.uri +
+                    " is Parquet, which is not read here. Make CSV of it in Python: "
+                    "pandas.read_parquet(\"table.parquet\").to_csv(\"table.csv\", index=False)");
+  }
   return read_table(in, fs::path(source.uri).filename().string(), settings.target, drop);
 }
 
@@ -213,19 +230,34 @@ DatasetInput input_of(const Source& source,
   return input;
 }
 
-}  // namespace
-
-Data load_data(TrainContext& context, const TableSettings& settings) {
+template <class TargetOf>
+Data load(TrainContext& context, const TableSettings& settings, const TargetOf& target_of) {
   check_target(settings);
   const Source source = find_source(context, settings);
   Data data;
   data.digest = digest_of_file(sandbox::DigestKind::sha256, source.file);
   data.table = read_rows(context, source, settings, data.digest);
   if (source.is_ours) fs::remove(source.file);
-  data.target = read_target(data.table, settings.task);
+  data.target = target_of(data.table);
   data.input = input_of(source, data.table, data.target, data.digest);
   if (settings.dataset == california) data.input.name = california;
   return data;
+}
+
+}  // namespace
+
+Data load_data(TrainContext& context, const TableSettings& settings) {
+  return load(context, settings,
+              [&](const Table& table) { return read_target(table, settings.task); });
+}
+
+Data load_data_like(TrainContext& context,
+                    const TableSettings& settings,
+                    const Description& model) {
+  return load(context, settings, [&](Table& table) {
+    keep_columns(table, model.columns);
+    return read_known_target(table, model.task == task_name(Task::regression), model.classes);
+  });
 }
 
 }  // namespace trainers::tabular

@@ -1,6 +1,7 @@
 // From the settings to rows: the file is found, fetched or downloaded, read and described.
 #pragma once
 
+#include "trainers/tabular/description.h"
 #include "trainers/tabular/settings.h"
 #include "trainers/tabular/table.h"
 #include "trainers/train_context.h"
@@ -16,5 +17,7 @@ struct Data {
 
 // Throws Error with a sentence for the person when it cannot be had.
 Data load_data(TrainContext& context, const TableSettings& settings);
+// The same with the columns and classes of an earlier training: more columns are left out.
+Data load_data_like(TrainContext& context, const TableSettings& settings, const Description& model);
 
 }  // namespace trainers::tabular

@@ -1,13 +1,12 @@
 #include "trainers/tabular/report.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 
 #include "sandbox/base/fields_json.h"
 #include "trainers/plots.h"
-#include "trainers/tabular/mlflow_folder.h"
+#include "trainers/tabular/description.h"
 #include "trainers/text_file.h"
 
 namespace trainers::tabular {
@@ -16,18 +15,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* model_folder = "model";
 constexpr std::size_t example_rows_max = 5;
-constexpr std::size_t bars_max = 30;
-constexpr std::array<double, 4> axis_ends{0.1, 0.25, 0.5, 1};  // whose fifths are round
 constexpr std::size_t matrix_classes_max = 100;
 
 Scores log_scores(TrainContext& context,
                   const Rows& rows,
-                  const Booster& booster,
+                  const std::vector<float>& predicted,
                   const Part& part,
                   const std::string& name) {
-  const Scores scores = rows.scores(part, booster);
+  const Scores scores = rows.scores(part, predicted);
   for (const auto& [metric, value] : scores) {
     if (!std::isnan(value)) context.log_metric(name + "_" + metric, value);
   }
@@ -93,8 +89,7 @@ std::string csv_field(const std::string& text) {
 }
 
 // Row, truth and what the model says: a number, or a class with the probability of each.
-std::string predictions_csv(const Rows& rows, const Booster& booster) {
-  const std::vector<float> predicted = booster.predict(rows.test.matrix);
+std::string predictions_csv(const Rows& rows, const std::vector<float>& predicted) {
   const std::vector<std::string>& classes = rows.data.target.classes;
   std::string csv = "row,target,prediction";
   for (const std::string& name : classes) csv += "," + csv_field("probability of " + name);
@@ -119,58 +114,39 @@ std::string predictions_csv(const Rows& rows, const Booster& booster) {
   return csv;
 }
 
-std::string importance_json(const std::vector<Importance>& list) {
-  std::string json;
-  sandbox::JsonWriter writer(json);
-  writer.begin_array();
-  for (const Importance& one : list) {
-    writer.begin_object();
-    writer.name("feature");
-    writer.value(one.column);
-    const std::pair<const char*, double> values[]{{"importance", one.share},
-                                                  {"total_gain", one.total_gain},
-                                                  {"gain", one.gain},
-                                                  {"cover", one.cover},
-                                                  {"splits", one.splits}};
-    for (const auto& [name, value] : values) {
-      writer.name(name);
-      writer.value(value);
-    }
-    writer.end_object();
-  }
-  writer.end_array();
-  return json;
-}
-
-void draw_importance(const std::vector<Importance>& list, const Rows& rows, const fs::path& file) {
-  std::vector<Bar> bars;
-  for (const Importance& one : list) {
-    if (bars.size() == bars_max) break;
-    bars.push_back(
-        {one.column, one.share, std::to_string(static_cast<std::int64_t>(one.splits)) + " splits"});
-  }
-  const std::string more = list.size() > bars.size()
-                               ? ", the first " + std::to_string(bars.size()) + " of " +
-                                     std::to_string(list.size()) + " columns"
-                               : "";
-  const auto most = std::find_if(axis_ends.begin(), axis_ends.end() - 1,
-                                 [&](double end) { return end >= list.front().share; });
-  draw_bars(bars, "Columns that tell " + rows.data.table.target,
-            "Each column's part of the gain of all splits" + more, std::nullopt, file, *most);
-}
-
-void draw_confusion(const Rows& rows, const Booster& booster, const fs::path& file) {
-  const std::vector<float> predicted = booster.predict(rows.test.matrix);
+void log_confusion(TrainContext& context,
+                   const Rows& rows,
+                   const std::vector<float>& predicted,
+                   const std::string& name) {
+  // More classes than that are no picture.
+  if (rows.is_regression() || rows.classes() > matrix_classes_max) return;
   Confusion confusion(rows.classes());
   for (std::size_t i = 0; i < rows.test.truth.size(); ++i) {
     confusion.add(static_cast<std::size_t>(rows.test.truth[i]),
                   predicted_class(predicted, i, rows.classes()));
   }
+  const fs::path file = context.directory() / name;
   draw_confusion_matrix(confusion, rows.data.target.classes, rows.data.table.target, file,
                         "test rows");
+  context.log_file(file);
 }
 
-void write_model(TrainContext& context, const Rows& rows, const Booster& booster) {
+std::string description_json(const Rows& rows) {
+  Description description;
+  description.task = task_name(rows.data.target.task);
+  description.target = rows.data.table.target;
+  description.columns = rows.data.table.columns;
+  description.classes = rows.data.target.classes;
+  description.data_sha256 = rows.data.digest;
+  for (const std::size_t row : rows.test.rows) {
+    description.test_rows.push_back(static_cast<std::int64_t>(row));
+  }
+  return sandbox::to_json(description);
+}
+
+}  // namespace
+
+ModelFolder describe_model(const TrainContext& context, const Rows& rows) {
   sandbox::SystemEnv env;
   const Table& table = rows.data.table;
   ModelFolder model;
@@ -182,50 +158,64 @@ void write_model(TrainContext& context, const Rows& rows, const Booster& booster
   model.target = table.target;
   model.columns = table.columns;
   model.classes = rows.data.target.classes;
-  model.xgboost_version = xgboost_version();
   const std::size_t examples = std::min(example_rows_max, rows.test.rows.size());
   for (std::size_t i = 0; i < examples; ++i) {
     for (std::size_t column = 0; column < table.columns.size(); ++column) {
       model.example.push_back(table.at(rows.test.rows[i], column));
     }
   }
+  return model;
+}
+
+void log_model(TrainContext& context, const ModelFolder& model) {
   const fs::path folder = context.directory() / model_folder;
-  fs::create_directories(folder);
-  booster.save(booster_file(folder));
   write_model_folder(model, folder);
   context.log_folder(folder, model_folder);
   context.set_model(model_folder);
   context.set_tag("mlflow.log-model.history", model_history(model));
 }
 
-}  // namespace
-
 void report(TrainContext& context,
             const Rows& rows,
-            const Booster& booster,
+            const Predictions& predicted,
             const TableSettings& settings) {
-  say_scores(context, "Learnt", log_scores(context, rows, booster, rows.train, "train"));
-  if (rows.validation) log_scores(context, rows, booster, *rows.validation, "validation");
-  const Scores test = log_scores(context, rows, booster, rows.test, "test");
+  say_scores(context, "Learnt", log_scores(context, rows, predicted.train, rows.train, "train"));
+  Scores judged;
+  if (rows.validation) {
+    judged = log_scores(context, rows, predicted.validation, *rows.validation, "validation");
+  }
+  const Scores test = log_scores(context, rows, predicted.test, rows.test, "test");
   say_scores(context, "Tested", test);
+  if (!rows.validation) judged = test;
+  const double score = judged.at(rows.is_regression() ? "r2" : "accuracy");
+  if (!std::isnan(score)) context.log_metric(score_metric, score);
 
   const fs::path folder = context.directory();
-  const std::vector<Importance> importances = booster.importances();
   write_text(folder / "split.json", split_json(rows));
-  write_text(folder / "test_predictions.csv", predictions_csv(rows, booster));
-  write_text(folder / "feature_importance.json", importance_json(importances));
-  draw_importance(importances, rows, folder / "feature_importance.png");
-  for (const char* name : {"split.json", "test_predictions.csv", "feature_importance.json",
-                           "feature_importance.png"}) {
+  write_text(folder / description_name, description_json(rows));
+  write_text(folder / "test_predictions.csv", predictions_csv(rows, predicted.test));
+  for (const char* name : {"split.json", description_name, "test_predictions.csv"}) {
     context.log_file(folder / name);
   }
-  // More classes than that are no picture.
-  if (!rows.is_regression() && rows.classes() <= matrix_classes_max) {
-    draw_confusion(rows, booster, folder / "confusion_matrix.png");
-    context.log_file(folder / "confusion_matrix.png");
-  }
-  write_model(context, rows, booster);
+  log_confusion(context, rows, predicted.test, "confusion_matrix.png");
   decide(context, rows, settings, test);
+}
+
+void report_evaluation(TrainContext& context,
+                       const EarlierRows& earlier,
+                       const std::vector<float>& predicted) {
+  const Rows& rows = earlier.rows;
+  const std::string name = earlier.is_other ? "evaluation" : "test";
+  say_scores(context,
+             earlier.is_other ? "On the " + std::to_string(rows.test.rows.size()) + " rows of " +
+                                    rows.data.table.name
+                              : "Tested again",
+             log_scores(context, rows, predicted, rows.test, name));
+  const fs::path file = context.directory() / (name + "_predictions.csv");
+  write_text(file, predictions_csv(rows, predicted));
+  context.log_file(file);
+  log_confusion(context, rows, predicted,
+                earlier.is_other ? "evaluation_confusion_matrix.png" : "confusion_matrix.png");
 }
 
 }  // namespace trainers::tabular

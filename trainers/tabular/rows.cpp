@@ -1,11 +1,14 @@
 #include "trainers/tabular/rows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 #include <thread>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/text.h"
+#include "trainers/tabular/description.h"
 
 namespace trainers::tabular {
 
@@ -14,20 +17,34 @@ using sandbox::Error;
 
 namespace {
 
-Part part_of(const Data& data, std::vector<std::size_t> rows, int threads) {
-  const std::size_t width = data.table.columns.size();
-  std::vector<float> values;
-  values.reserve(rows.size() * width);
-  std::vector<double> truth;
-  std::vector<float> labels;
-  for (const std::size_t row : rows) {
-    for (std::size_t column = 0; column < width; ++column) {
-      values.push_back(static_cast<float>(data.table.at(row, column)));
+constexpr std::size_t columns_named_max = 20;
+
+Part part_of(const Data& data, std::vector<std::size_t> rows) {
+  Part part{std::move(rows), {}};
+  for (const std::size_t row : part.rows) part.truth.push_back(data.target.values[row]);
+  return part;
+}
+
+// They do no harm, but whoever expects something of them should know.
+void say_constant(TrainContext& context, const Data& data, const std::vector<std::size_t>& train) {
+  std::vector<std::string> constant;
+  for (std::size_t column = 0; column < data.table.columns.size(); ++column) {
+    std::set<double> seen;
+    for (const std::size_t row : train) {
+      const double value = data.table.at(row, column);
+      if (!std::isnan(value)) seen.insert(value);
+      if (seen.size() > 1) break;
     }
-    truth.push_back(data.target.values[row]);
-    labels.push_back(static_cast<float>(truth.back()));
+    if (seen.size() < 2) constant.push_back("'" + data.table.columns[column] + "'");
   }
-  return {std::move(rows), std::move(truth), Matrix(values, data.table.columns, labels, threads)};
+  if (constant.empty()) return;
+  const std::size_t more = constant.size() - std::min(constant.size(), columns_named_max);
+  constant.resize(constant.size() - more);
+  const bool is_one = constant.size() == 1;
+  context.say(std::string(is_one ? "The column " : "The columns ") + sandbox::join(constant, ", ") +
+              (more == 0 ? "" : " and " + std::to_string(more) + " more") +
+              (is_one ? " holds" : " hold") +
+              " no two values in the rows to learn from and can tell nothing.");
 }
 
 void check_classes(const Data& data, const std::vector<std::size_t>& train) {
@@ -49,6 +66,11 @@ void check_threshold(const Data& data, const TableSettings& settings) {
                   std::string(task_name(data.target.task)) +
                   (is_regression ? "; its threshold is min_r2, not min_accuracy."
                                  : "; its threshold is min_accuracy, not min_r2."));
+}
+
+int threads_of(const TableSettings& settings) {
+  if (settings.threads > 0) return static_cast<int>(settings.threads);
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
 std::string count_text(std::size_t count, const char* noun) {
@@ -79,8 +101,19 @@ void describe(TrainContext& context, const Rows& rows) {
 
 }  // namespace
 
-Scores Rows::scores(const Part& part, const Booster& booster) const {
-  const std::vector<float> predicted = booster.predict(part.matrix);
+std::vector<float> Rows::values(const Part& part) const {
+  const std::size_t width = data.table.columns.size();
+  std::vector<float> values;
+  values.reserve(part.rows.size() * width);
+  for (const std::size_t row : part.rows) {
+    for (std::size_t column = 0; column < width; ++column) {
+      values.push_back(static_cast<float>(data.table.at(row, column)));
+    }
+  }
+  return values;
+}
+
+Scores Rows::scores(const Part& part, std::span<const float> predicted) const {
   return is_regression() ? regression_scores(part.truth, predicted)
                          : classification_scores(part.truth, predicted, classes());
 }
@@ -89,8 +122,7 @@ std::string Rows::loss_name() const {
   return is_regression() ? "rmse" : "log_loss";
 }
 
-double Rows::loss(const Part& part, const Booster& booster) const {
-  const std::vector<float> predicted = booster.predict(part.matrix);
+double Rows::loss(const Part& part, std::span<const float> predicted) const {
   return is_regression() ? rmse(part.truth, predicted) : log_loss(part.truth, predicted, classes());
 }
 
@@ -102,36 +134,35 @@ Rows prepare_rows(TrainContext& context,
   Split split =
       split_rows(data.table.rows(), settings.test_fraction, validation_fraction, settings.seed);
   check_classes(data, split.train);
-  const int threads = settings.threads > 0
-                          ? static_cast<int>(settings.threads)
-                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  Part train = part_of(data, std::move(split.train), threads);
-  Part test = part_of(data, std::move(split.test), threads);
-  std::unique_ptr<Part> validation;
-  if (!split.validation.empty()) {
-    validation = std::make_unique<Part>(part_of(data, std::move(split.validation), threads));
-  }
-  Rows rows{std::move(data), threads, std::move(train), std::move(validation), std::move(test)};
+  say_constant(context, data, split.train);
+  Rows rows;
+  rows.threads = threads_of(settings);
+  rows.train = part_of(data, std::move(split.train));
+  rows.test = part_of(data, std::move(split.test));
+  if (!split.validation.empty()) rows.validation = part_of(data, std::move(split.validation));
+  rows.data = std::move(data);
   describe(context, rows);
   return rows;
 }
 
-Booster::Options options_for(const Rows& rows, const TableSettings& settings) {
-  Booster::Options options{{"nthread", std::to_string(rows.threads)},
-                           {"seed", std::to_string(settings.seed)}};
-  if (rows.is_regression()) {
-    const std::vector<double>& truth = rows.train.truth;
-    const double mean =
-        std::accumulate(truth.begin(), truth.end(), 0.0) / static_cast<double>(truth.size());
-    options.emplace_back("objective", "reg:squarederror");
-    options.emplace_back("base_score", number_text(mean));
-  } else if (rows.classes() == 2) {
-    options.emplace_back("objective", "binary:logistic");
-  } else {
-    options.emplace_back("objective", "multi:softprob");
-    options.emplace_back("num_class", std::to_string(rows.classes()));
+EarlierRows rows_to_evaluate(TrainContext& context, const TableSettings& settings) {
+  const Description model = fetch_description(context);
+  EarlierRows earlier;
+  Rows& rows = earlier.rows;
+  rows.threads = threads_of(settings);
+  rows.data = load_data_like(context, settings, model);
+  earlier.is_other = rows.data.digest != model.data_sha256;
+  std::vector<std::size_t> test(rows.data.table.rows());
+  std::iota(test.begin(), test.end(), std::size_t{0});
+  if (!earlier.is_other) {
+    test.assign(model.test_rows.begin(), model.test_rows.end());
   }
-  return options;
+  rows.test = part_of(rows.data, std::move(test));
+  if (earlier.is_other) {
+    rows.data.input.context = "evaluation";
+    context.log_dataset(rows.data.input);
+  }
+  return earlier;
 }
 
 }  // namespace trainers::tabular

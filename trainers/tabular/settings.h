@@ -13,6 +13,10 @@ namespace trainers::tabular {
 inline constexpr std::array<std::string_view, 2> dataset_names{"csv", "california_housing"};
 inline constexpr std::array<std::string_view, 3> task_names{"auto", "regression", "classification"};
 
+// The metric that sweeps go by: r2 or accuracy, of the validation rows where some are set aside,
+// else of the test rows.
+inline constexpr const char* score_metric = "score";
+
 // The data and what is asked of the model; every trainer of the family has it.
 struct TableSettings {
   std::string dataset = "csv";

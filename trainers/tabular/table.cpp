@@ -334,4 +334,55 @@ Target read_target(const Table& table, const std::string& task) {
   return target;
 }
 
+Target read_known_target(const Table& table,
+                         bool is_regression,
+                         const std::vector<std::string>& classes) {
+  check_present(table);
+  Target target;
+  if (is_regression) {
+    target.values = numbers_of(table.target_texts);
+    if (target.values.empty()) refuse_text(table);
+    return target;
+  }
+  target.task = Task::classification;
+  target.classes = classes;
+  const std::vector<double> numbers = numbers_of(classes);
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const std::string& text = table.target_texts[row];
+    std::size_t found = classes.size();
+    if (numbers.empty()) {
+      found = static_cast<std::size_t>(std::find(classes.begin(), classes.end(), text) -
+                                       classes.begin());
+    } else if (const auto number = finite_number(text)) {
+      found = static_cast<std::size_t>(std::find(numbers.begin(), numbers.end(), *number) -
+                                       numbers.begin());
+    }
+    if (found == classes.size()) {
+      refuse(place(table.name, table.lines[row]) + ": the target '" + table.target + "' is '" +
+             text + "', a class that the model does not know; it knows " + listed(classes) + ".");
+    }
+    target.values.push_back(static_cast<double>(found));
+  }
+  return target;
+}
+
+void keep_columns(Table& table, const std::vector<std::string>& names) {
+  std::vector<std::size_t> from;
+  for (const std::string& name : names) {
+    const auto found = std::find(table.columns.begin(), table.columns.end(), name);
+    if (found == table.columns.end()) {
+      refuse("The model wants a column '" + name + "', which " + table.name +
+             " does not have; it has " + listed(table.columns) + ".");
+    }
+    from.push_back(static_cast<std::size_t>(found - table.columns.begin()));
+  }
+  std::vector<double> values;
+  values.reserve(table.rows() * names.size());
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    for (const std::size_t column : from) values.push_back(table.at(row, column));
+  }
+  table.values = std::move(values);
+  table.columns = names;
+}
+
 }  // namespace trainers::tabular

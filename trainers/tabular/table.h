@@ -55,6 +55,15 @@ struct Target {
 // missing or no number in some line, and for one that is the same everywhere.
 Target read_target(const Table& table, const std::string& task);
 
+// The target of rows that a model is tested on, which knows these classes already. Throws
+// Error(invalid_parameter_value) for another class, and as read_target does.
+Target read_known_target(const Table& table,
+                         bool is_regression,
+                         const std::vector<std::string>& classes);
+
+// Leaves these columns in this order. Throws Error(invalid_parameter_value) for a missing one.
+void keep_columns(Table& table, const std::vector<std::string>& names);
+
 inline constexpr std::size_t auto_classes_max = 20;
 inline constexpr std::size_t classes_max = 1000;
 

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 
+#include "sandbox/base/error.h"
+#include "trainers/tabular/booster.h"
+#include "trainers/tabular/importance.h"
 #include "trainers/tabular/report.h"
 
 namespace trainers::tabular {
@@ -15,19 +19,40 @@ namespace {
 constexpr std::size_t exact_rows_max = 50'000;
 constexpr int unlimited_depth = 1000;
 
-// Every parameter by its name, as Python's clients write its value; `task` is logged when it is
-// known what auto means.
-template <class Settings>
-void log_settings(TrainContext& context, const Settings& settings) {
-  const Texts texts = texts_of(settings);
-  for (const ParameterRow& row : rows_of<Settings>()) {
-    const std::string& value = texts.at(row.name);
-    if (row.kind == ParameterRow::Kind::flag) {
-      context.log_param(row.name, value == "true");
-    } else if (!value.empty() && row.name != "task") {
-      context.log_param(row.name, value);
-    }
+Matrix matrix_of(const Rows& rows, const Part& part) {
+  const std::vector<float> labels(part.truth.begin(), part.truth.end());
+  return {rows.values(part), rows.data.table.columns, labels, rows.threads};
+}
+
+// The parts in XGBoost's form.
+struct Matrices {
+  Matrix train;
+  std::optional<Matrix> validation;
+  Matrix test;
+
+  explicit Matrices(const Rows& rows)
+      : train(matrix_of(rows, rows.train)), test(matrix_of(rows, rows.test)) {
+    if (rows.validation) validation = matrix_of(rows, *rows.validation);
   }
+};
+
+// The options of XGBoost that come from the data: objective, classes, where to begin.
+Booster::Options options_for(const Rows& rows, const TableSettings& settings) {
+  Booster::Options options{{"nthread", std::to_string(rows.threads)},
+                           {"seed", std::to_string(settings.seed)}};
+  if (rows.is_regression()) {
+    const std::vector<double>& truth = rows.train.truth;
+    const double mean =
+        std::accumulate(truth.begin(), truth.end(), 0.0) / static_cast<double>(truth.size());
+    options.emplace_back("objective", "reg:squarederror");
+    options.emplace_back("base_score", number_text(mean));
+  } else if (rows.classes() == 2) {
+    options.emplace_back("objective", "binary:logistic");
+  } else {
+    options.emplace_back("objective", "multi:softprob");
+    options.emplace_back("num_class", std::to_string(rows.classes()));
+  }
+  return options;
 }
 
 // In a forest's only round every row has the same second derivative, so rows can be counted by it.
@@ -85,19 +110,20 @@ struct Best {
 // Answers the last round that was learnt, nullopt when the person stopped it.
 std::optional<int> learn_rounds(TrainContext& context,
                                 const Rows& rows,
+                                const Matrices& matrices,
                                 const BoostingSettings& settings,
                                 Booster& booster,
                                 Best& best) {
   const auto rounds = static_cast<int>(settings.n_estimators);
   for (int round = 0; round < rounds; ++round) {
     if (context.is_stopping()) return std::nullopt;
-    booster.learn_round(round, rows.train.matrix);
-    const double loss = rows.loss(rows.train, booster);
+    booster.learn_round(round, matrices.train);
+    const double loss = rows.loss(rows.train, booster.predict(matrices.train));
     context.log_metric("round_train_" + rows.loss_name(), loss, round);
     std::string line = "round " + std::to_string(round + 1) + " of " + std::to_string(rounds) +
                        ", " + rows.loss_name() + " " + number_text(loss);
     if (rows.validation) {
-      const double watched = rows.loss(*rows.validation, booster);
+      const double watched = rows.loss(*rows.validation, booster.predict(*matrices.validation));
       context.log_metric("round_validation_" + rows.loss_name(), watched, round);
       if (watched < best.loss) best = {round, watched};
       line += ", watched " + number_text(watched);
@@ -109,19 +135,39 @@ std::optional<int> learn_rounds(TrainContext& context,
   return rounds - 1;
 }
 
+void report_trees(TrainContext& context,
+                  const Rows& rows,
+                  const Matrices& matrices,
+                  const Booster& booster,
+                  const TableSettings& settings) {
+  Predictions predicted;
+  predicted.train = booster.predict(matrices.train);
+  if (matrices.validation) predicted.validation = booster.predict(*matrices.validation);
+  predicted.test = booster.predict(matrices.test);
+  report(context, rows, predicted, settings);
+  log_importance(context, booster, rows.data.table.target);
+  ModelFolder model = describe_model(context, rows);
+  model.library_version = xgboost_version();
+  const std::filesystem::path folder = context.directory() / model_folder;
+  std::filesystem::create_directories(folder);
+  booster.save(model_file(model.flavor, folder));
+  log_model(context, model);
+}
+
 }  // namespace
 
 void train_forest(TrainContext& context, const ForestSettings& settings) {
   log_settings(context, settings);
   const Rows rows = prepare_rows(context, settings, 0);
   context.flush(true);
+  const Matrices matrices(rows);
   Booster booster(forest_options(rows, settings), rows.data.table.columns,
-                  {&rows.train.matrix, &rows.test.matrix});
+                  {&matrices.train, &matrices.test});
   context.show_progress("growing " + std::to_string(settings.n_estimators) + " trees");
-  booster.learn_round(0, rows.train.matrix);
+  booster.learn_round(0, matrices.train);
   context.show_progress("");
   if (context.is_stopping()) return;
-  report(context, rows, booster, settings);
+  report_trees(context, rows, matrices, booster, settings);
 }
 
 void train_boosting(TrainContext& context, const BoostingSettings& settings) {
@@ -129,11 +175,12 @@ void train_boosting(TrainContext& context, const BoostingSettings& settings) {
   const bool is_watched = settings.early_stopping_rounds > 0;
   const Rows rows = prepare_rows(context, settings, is_watched ? settings.validation_fraction : 0);
   context.flush(true);
-  std::vector<const Matrix*> known{&rows.train.matrix};
-  if (rows.validation) known.push_back(&rows.validation->matrix);
+  const Matrices matrices(rows);
+  std::vector<const Matrix*> known{&matrices.train};
+  if (matrices.validation) known.push_back(&*matrices.validation);
   Booster booster(boosting_options(rows, settings), rows.data.table.columns, known);
   Best best;
-  const auto last = learn_rounds(context, rows, settings, booster, best);
+  const auto last = learn_rounds(context, rows, matrices, settings, booster, best);
   context.show_progress("");
   if (!last) return;
   if (rows.validation) {
@@ -143,7 +190,20 @@ void train_boosting(TrainContext& context, const BoostingSettings& settings) {
                 " is the best; the model keeps the rounds up to it.");
     booster = booster.first_rounds(best.round + 1);
   }
-  report(context, rows, booster, settings);
+  report_trees(context, rows, matrices, booster, settings);
+}
+
+void evaluate(TrainContext& context, const TableSettings& settings) {
+  const auto file = context.fetch(model_file(Flavor::xgboost, model_folder).string());
+  if (!file) {
+    throw sandbox::Error(
+        sandbox::Code::invalid_state,
+        "Run " + context.run_id() + " has no model: its training did not end well.");
+  }
+  const EarlierRows earlier = rows_to_evaluate(context, settings);
+  const Rows& rows = earlier.rows;
+  const Booster booster = Booster::load(*file, rows.data.table.columns, rows.threads);
+  report_evaluation(context, earlier, booster.predict(matrix_of(rows, rows.test)));
 }
 
 }  // namespace trainers::tabular

@@ -12,4 +12,7 @@ void train_forest(TrainContext& context, const ForestSettings& settings);
 // Trees one after another, each on what those before it left over, with metrics for every round.
 void train_boosting(TrainContext& context, const BoostingSettings& settings);
 
+// Of both: scores of the model of an earlier run, written into it.
+void evaluate(TrainContext& context, const TableSettings& settings);
+
 }  // namespace trainers::tabular

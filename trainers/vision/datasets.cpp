@@ -5,9 +5,13 @@
 #include <cmath>
 #include <optional>
 
+#include "sandbox/base/config.h"
+#include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 #include "trainers/download.h"
+#include "trainers/s3_copies.h"
+#include "trainers/s3_file.h"
 
 namespace trainers::vision {
 
@@ -66,6 +70,27 @@ void get_file(const VisionSettings& settings,
   talk.show_progress("");
 }
 
+// Copies of what lies on an S3 server.
+fs::path copied(const std::string& uri,
+                const std::string& cache_directory,
+                const std::function<bool(const std::string& name)>& is_wanted,
+                const DatasetTalk& talk) {
+  talk.say("Reading " + uri);
+  sandbox::SystemEnv env;
+  S3Copies what;
+  what.uri = uri;
+  what.cache = cache_directory;
+  what.is_wanted = is_wanted;
+  what.progress = [&](std::uint64_t objects, std::uint64_t bytes) {
+    talk.show_progress("reading " + uri + ": " + std::to_string(objects) + " objects, " +
+                       megabytes(bytes) + " new");
+  };
+  what.is_stopping = talk.is_stopping;
+  const fs::path place = fetch_s3_copies(env, sandbox::process_environment(), what);
+  talk.show_progress("");
+  return place;
+}
+
 struct FoundFiles {
   std::vector<fs::path> files;
   bool are_official = true;
@@ -76,14 +101,22 @@ FoundFiles find_files(const VisionSettings& settings,
                       const OfficialSet& set,
                       const std::string& cache_directory,
                       const DatasetTalk& talk) {
-  const fs::path place = settings.data_path.empty() ? cache_directory : settings.data_path;
+  const bool is_on_s3 = is_s3_uri(settings.data_path);
+  fs::path place = settings.data_path.empty() ? cache_directory : settings.data_path;
+  if (is_on_s3) {
+    const auto is_official = [&](const std::string& name) {
+      return std::any_of(set.files.begin(), set.files.end(),
+                         [&](const OfficialFile& file) { return file.name == name; });
+    };
+    place = copied(settings.data_path, cache_directory, is_official, talk);
+  }
   FoundFiles found;
   if (fs::is_regular_file(place)) {
     if (set.files.size() > 1) {
       throw Error(Code::invalid_parameter_value,
                   std::string(set.name) + " is " + std::to_string(set.files.size()) +
                       " files: data_path has to be the directory they lie in, not " +
-                      place.string() + ".");
+                      settings.data_path + ".");
     }
     found.files.push_back(place);
   } else if (!settings.data_path.empty() && !fs::exists(place) &&
@@ -93,6 +126,11 @@ FoundFiles find_files(const VisionSettings& settings,
     for (std::size_t i = 0; i < set.files.size(); ++i) {
       const std::string name(set.files[i].name);
       auto file = find_file(place, name);
+      if (!file && is_on_s3) {
+        throw Error(Code::invalid_parameter_value, settings.data_path + " has no " + name +
+                                                       ", which belongs to " +
+                                                       std::string(set.name) + ".");
+      }
       if (!file) {
         file = place / name;
         get_file(settings, set, i, *file, talk);
@@ -113,6 +151,8 @@ Dataset read_official(const VisionSettings& settings,
                       const DatasetTalk& talk) {
   const OfficialSet& set = official_set(settings.dataset);
   const FoundFiles found = find_files(settings, set, cache_directory, talk);
+  const bool is_on_s3 = is_s3_uri(settings.data_path);
+  const std::string source = is_on_s3 ? settings.data_path : found.files[0].string();
   const std::string differs =
       "Its MD5 is " + found.digest + ", the official file's is " + std::string(set.files[0].md5);
   Dataset dataset;
@@ -122,16 +162,36 @@ Dataset read_official(const VisionSettings& settings,
   } catch (const Error& error) {
     if (found.are_official) throw;
     throw Error(error.code(), error.message() + " " + differs +
-                                  ": it is damaged or something else. Remove it to download it "
-                                  "again, or name another with --data-path.");
+                                  ": it is damaged or something else. " +
+                                  (is_on_s3 ? "It was read from " + source +
+                                                  "; put the right one "
+                                                  "there"
+                                            : "Remove it to download it again") +
+                                  ", or name another with --data-path.");
   }
   if (!found.are_official) {
-    talk.say(found.files[0].string() + " is not the official " + std::string(set.name) + ". " +
-             differs + ".");
+    talk.say(source + " is not the official " + std::string(set.name) + ". " + differs + ".");
   }
-  dataset.source = found.files[0].string();
+  dataset.source = source;
   dataset.digest = found.digest;
   return dataset;
+}
+
+Dataset read_folder(const VisionSettings& settings,
+                    const std::string& cache_directory,
+                    const DatasetTalk& talk) {
+  const std::string place = settings.dataset.substr(folder_word.size());
+  const auto size = static_cast<std::size_t>(settings.image_size);
+  const auto seed = static_cast<std::uint64_t>(settings.seed);
+  if (!is_s3_uri(place)) return read_image_folder(place, size, seed, talk);
+  const fs::path folder = copied(place, cache_directory, is_picture_name, talk);
+  try {
+    Dataset set = read_image_folder(folder, size, seed, talk);
+    set.source = place;
+    return set;
+  } catch (const Error& error) {
+    throw Error(error.code(), error.message() + " It was copied from " + place + ".");
+  }
 }
 
 void check_sizes(const Dataset& set) {
@@ -174,6 +234,7 @@ Dataset made_up_images(std::size_t train, std::size_t test, std::uint64_t seed) 
   Dataset set;
   set.name = "synthetic";
   set.source = "made up";
+  set.is_made_up = true;
   set.deviation = {0.25F, 0.25F, 0.25F};
   for (std::size_t kind = 0; kind < kinds; ++kind) {
     set.classes.push_back("stripes " + std::to_string(kind));
@@ -216,8 +277,7 @@ Dataset open_dataset(const VisionSettings& settings,
                           seed);
   }
   Dataset set = settings.dataset.starts_with(folder_word)
-                    ? read_image_folder(settings.dataset.substr(folder_word.size()),
-                                        static_cast<std::size_t>(settings.image_size), seed, talk)
+                    ? read_folder(settings, cache_directory, talk)
                     : read_official(settings, cache_directory, talk);
   set.train = some_images(set.train, train, Chance::mix(seed, 3));
   set.test = some_images(set.test, test, Chance::mix(seed, 4));

@@ -21,7 +21,8 @@ struct DatasetTalk {
 };
 
 // The set that the settings name, cut down to train_images and test_images. An archive that is not
-// where the settings say is downloaded there. Throws Error that names the file and what is wrong.
+// where the settings say is downloaded there; what lies on an S3 server is copied below the cache
+// directory. Throws Error that names the file and what is wrong.
 Dataset open_dataset(const VisionSettings& settings,
                      const std::string& cache_directory,
                      const DatasetTalk& talk);
@@ -42,6 +43,9 @@ const OfficialSet& official_set(std::string_view name);
 Dataset read_cifar(const std::filesystem::path& archive, bool has_100_classes);
 // The four files in the order of the official set.
 Dataset read_fashion_mnist(const std::vector<std::filesystem::path>& files);
+
+// Ends in .png, .jpg or .jpeg.
+bool is_picture_name(const std::string& name);
 
 // PATH/train/CLASS/… and PATH/test/CLASS/…, or PATH/CLASS/… of which a fifth is for testing. The
 // classes are the folders' names in order. Pictures are brought to `size` x `size` pixels, 0 takes

@@ -24,11 +24,6 @@ struct Labelled {
   std::int32_t label = 0;
 };
 
-bool is_picture_name(const fs::path& file) {
-  const std::string extension = sandbox::lower(file.extension().string());
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
-}
-
 std::vector<std::string> folder_names(const fs::path& path) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(path)) {
@@ -46,7 +41,8 @@ std::vector<Labelled> pictures_below(const fs::path& path,
     if (!fs::is_directory(path / classes[label])) continue;
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator(path / classes[label])) {
-      if (entry.is_regular_file() && is_picture_name(entry.path())) files.push_back(entry.path());
+      if (entry.is_regular_file() && is_picture_name(entry.path().string()))
+        files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
     for (fs::path& file : files) {
@@ -97,6 +93,11 @@ void measure(Dataset& set) {
 }
 
 }  // namespace
+
+bool is_picture_name(const std::string& name) {
+  const std::string extension = sandbox::lower(fs::path(name).extension().string());
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+}
 
 Dataset read_image_folder(const fs::path& path,
                           std::size_t size,

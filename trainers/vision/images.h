@@ -33,6 +33,7 @@ struct Dataset {
   PerChannel deviation{0.5F, 0.5F, 0.5F};
   std::string source;  // where it was read from
   std::string digest;  // of that
+  bool is_made_up = false;
 };
 
 // Which images of a set train and which validate: a cut through a shuffled order, the same for the

@@ -1,23 +1,16 @@
 #include "trainers/vision/model_files.h"
 
-#include <fstream>
-#include <functional>
-#include <memory>
 #include <string_view>
-#include <system_error>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include <ATen/ATen.h>
 #include <caffe2/serialize/inline_container.h>
-#include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/frontend/tracer.h>
-#include <torch/csrc/jit/serialization/export.h>
 #include <torch/csrc/jit/serialization/pickler.h>
 #include <torch/csrc/jit/serialization/unpickler.h>
 
 #include "sandbox/base/error.h"
+#include "trainers/vision/careful_file.h"
 
 namespace trainers::vision {
 
@@ -33,40 +26,6 @@ namespace {
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
-
-// A file that bears its name only once it is whole. Torch's writers end the process when bytes are
-// not taken from them, so all are taken, and what became of them is asked at the end.
-class CarefulFile {
- public:
-  explicit CarefulFile(const fs::path& file) : file_(file), part_(file.string() + ".part") {
-    std::error_code failure;
-    fs::create_directories(file.parent_path(), failure);
-    out_.open(part_, std::ios::binary);
-  }
-
-  std::function<std::size_t(const void*, std::size_t)> sink() {
-    return [this](const void* bytes, std::size_t count) {
-      out_.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(count));
-      return count;
-    };
-  }
-
-  void end() {
-    out_.close();
-    std::error_code failure;
-    if (out_) {
-      fs::rename(part_, file_, failure);
-      if (!failure) return;
-    }
-    fs::remove(part_, failure);
-    throw Error(Code::resource_exhausted, file_.string() + " cannot be written. Is the disk full?");
-  }
-
- private:
-  fs::path file_;
-  fs::path part_;
-  std::ofstream out_;
-};
 
 void write_zip(const c10::Dict<std::string, at::Tensor>& dict, const fs::path& file) {
   CarefulFile out(file);
@@ -139,23 +98,6 @@ bool is_of(const std::string& name, const std::string& head) {
   return name.starts_with(head + ".");
 }
 
-// A TorchScript module with the network's tree of names and its tensors, and no methods yet.
-jit::Module script_tree(const torch::nn::Module& module,
-                        const std::shared_ptr<jit::CompilationUnit>& unit,
-                        const std::string& name) {
-  jit::Module script(c10::QualifiedName("__torch__." + name), unit, true);
-  for (const auto& parameter : module.named_parameters(false)) {
-    script.register_parameter(parameter.key(), parameter.value(), false);
-  }
-  for (const auto& buffer : module.named_buffers(false)) {
-    script.register_parameter(buffer.key(), buffer.value(), true);
-  }
-  for (const auto& child : module.named_children()) {
-    script.register_module(child.key(), script_tree(*child.value(), unit, "Layer"));
-  }
-  return script;
-}
-
 }  // namespace
 
 NamedTensors state_of(const Network& network) {
@@ -215,34 +157,6 @@ void load_state(Network& network, const NamedTensors& state, bool but_for_head) 
                       (found == state.end() ? " is missing." : " has another shape."));
     }
   }
-}
-
-void write_torchscript(const Network& network,
-                       const std::string& model_name,
-                       std::int64_t classes,
-                       std::int64_t height,
-                       std::int64_t width,
-                       const fs::path& file) {
-  const at::NoGradGuard no_grad;
-  // A network of its own, so that the one in training keeps its place and mode.
-  const std::shared_ptr<Network> copy = make_network(model_name, classes);
-  load_state(*copy, state_of(network));
-  copy->eval();
-  for (at::Tensor& parameter : copy->parameters()) parameter.set_requires_grad(false);
-  jit::Module script = script_tree(*copy, std::make_shared<jit::CompilationUnit>(), "Network");
-  const auto forward = [&](jit::Stack inputs) -> jit::Stack {
-    return {copy->forward(inputs.at(0).toTensor())};
-  };
-  const at::Tensor example = at::zeros({2, 3, height, width});
-  const auto traced = jit::tracer::trace(
-      {example}, forward, [](const torch::autograd::Variable&) { return std::string(); }, true,
-      false, &script, {"images"});
-  script.type()->addMethod(script._ivalue()->compilation_unit()->create_function(
-      c10::QualifiedName(*script.type()->name(), "forward"), traced.first->graph));
-  script.eval();
-  CarefulFile out(file);
-  jit::ExportModule(script, out.sink());
-  out.end();
 }
 
 }  // namespace trainers::vision

@@ -27,13 +27,4 @@ NamedTensors read_tensors(const std::filesystem::path& file);
 // or of another shape; those of the head may be, when `but_for_head`, and then stay as they are.
 void load_state(Network& network, const NamedTensors& state, bool but_for_head = false);
 
-// The network as it stands, for images of that size, as TorchScript: `torch.jit.load` opens it, and
-// so does mlflow.pytorch. It is set to evaluate and stays on the processor.
-void write_torchscript(const Network& network,
-                       const std::string& model_name,
-                       std::int64_t classes,
-                       std::int64_t height,
-                       std::int64_t width,
-                       const std::filesystem::path& file);
-
 }  // namespace trainers::vision

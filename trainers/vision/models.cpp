@@ -216,7 +216,6 @@ class MobileNetV3 : public Network {
     return classifier_->forward(torch::flatten(pooled, 1));
   }
   [[nodiscard]] std::string head() const override { return "classifier"; }
-  [[nodiscard]] bool likes_channels_last() const override { return true; }
 
  private:
   void initialise() {
@@ -318,7 +317,6 @@ class ResNet : public Network {
     return fc_(torch::flatten(output, 1));
   }
   [[nodiscard]] std::string head() const override { return "fc"; }
-  [[nodiscard]] bool likes_channels_last() const override { return false; }
 
  private:
   nn::Conv2d conv1_{nullptr};

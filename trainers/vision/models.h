@@ -16,8 +16,6 @@ class Network : public torch::nn::Module {
   virtual torch::Tensor forward(const torch::Tensor& images) = 0;
   // The name before the dot of the parts that make classes of features.
   [[nodiscard]] virtual std::string head() const = 0;
-  // The memory format in which this network computes fastest on a processor.
-  [[nodiscard]] virtual bool likes_channels_last() const = 0;
 };
 
 // With the initial weights torchvision would draw, from Torch's generator as it is seeded.

@@ -16,6 +16,7 @@ inline constexpr std::array<std::string_view, 4> model_names{
 inline constexpr std::array<std::string_view, 5> dataset_names{
     "CIFAR10", "CIFAR100", "FashionMNIST", "synthetic", "folder:"};
 inline constexpr std::array<std::string_view, 4> device_names{"auto", "cpu", "cuda", "mps"};
+inline constexpr std::array<std::string_view, 3> precision_names{"auto", "float32", "bf16"};
 inline constexpr std::array<std::string_view, 3> optimizer_names{"sgd", "adam", "adamw"};
 inline constexpr std::array<std::string_view, 3> schedule_names{"none", "cosine", "step"};
 
@@ -42,6 +43,11 @@ struct VisionSettings {
   std::int64_t step_epochs = 10;
   double step_factor = 0.1;
   std::int64_t patience = 0;
+  std::int64_t pause_after = 0;
+  std::string precision = "auto";
+  double prune = 0.0;
+  std::int64_t prune_epochs = 0;
+  bool quantize = false;
   std::string weights;
   bool freeze = false;
   std::int64_t seed = 42;
@@ -56,15 +62,15 @@ struct VisionSettings {
         number("learning_rate", &Own::learning_rate, {0, 100, true}, "Size of the first steps"),
         number("epochs", &Own::epochs, {1, 100'000}, "How often all images are seen"),
         one_of("dataset", &Own::dataset, dataset_names,
-               "The images; folder:PATH reads PATH/[train|test/]CLASS/*.png|jpg, synthetic makes "
-               "some up"),
+               "The images; folder:PATH, or folder:s3://bucket/prefix, reads "
+               "PATH/[train|test/]CLASS/*.png|jpg, synthetic makes some up"),
         flag("use_augmentation", &Own::use_augmentation,
              "Crop and flip the training images at random"),
         one_of("device", &Own::device, device_names,
                "Where to compute; the processor where it is not there"),
         text("data_path", &Own::data_path,
-             "The dataset's archive, or the directory it lies in or is downloaded to; else "
-             "~/.cache/mlops-sandbox/datasets"),
+             "The dataset's archive, or the directory it lies in or is downloaded to, here or on "
+             "s3://; else ~/.cache/mlops-sandbox/datasets"),
         text("data_url", &Own::data_url,
              "Download from this directory of a mirror instead of the official address"),
         text("data_digest", &Own::data_digest,
@@ -88,6 +94,21 @@ struct VisionSettings {
                "Of the step schedule: what the rate is multiplied with"),
         number("patience", &Own::patience, {0, 100'000},
                "Stop after so many epochs without a better val_accuracy; 0 never"),
+        number("pause_after", &Own::pause_after, {0, 100'000},
+               "End well after this epoch though --epochs says more, for --resume to go on; 0 "
+               "never"),
+        one_of("precision", &Own::precision, precision_names,
+               "What convolutions and linear layers compute in; auto is bf16 on a GPU that has it. "
+               "On a "
+               "processor bf16 is slower"),
+        number(
+            "prune", &Own::prune, {0, 0.99},
+            "Make a second model in which this part of each layer's weights, the nearest to zero, "
+            "is zero; 0 none"),
+        number("prune_epochs", &Own::prune_epochs, {0, 100'000},
+               "Train the pruned model so many epochs more, at a tenth of the learning rate"),
+        flag("quantize", &Own::quantize,
+             "Make a second model, of the pruned one if there is one, with weights of 8 bits"),
         text("weights", &Own::weights,
              "A .pth state_dict to begin with; a last layer of another size is begun anew"),
         flag("freeze", &Own::freeze, "Train only the last layers"),

@@ -1,7 +1,6 @@
 #include "trainers/vision/training.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -16,26 +15,27 @@
 #include <torch/utils.h>
 #include <torch/version.h>
 
-#include "sandbox/base/env.h"
 #include "sandbox/base/error.h"
 #include "trainers/progress.h"
+#include "trainers/vision/dataset_input.h"
 #include "trainers/vision/evaluation.h"
-#include "trainers/vision/mlflow_folder.h"
 #include "trainers/vision/model_files.h"
 #include "trainers/vision/models.h"
 #include "trainers/vision/optimizer.h"
+#include "trainers/vision/precision.h"
+#include "trainers/vision/pruning.h"
+#include "trainers/vision/results.h"
+#include "trainers/vision/torchscript.h"
 
 namespace trainers::vision {
 
 using sandbox::Code;
 using sandbox::Error;
 
-namespace fs = std::filesystem;
-
 namespace {
 
 constexpr double progress_seconds = 0.15;
-constexpr const char* model_folder = "model";
+constexpr double pruned_rate_factor = 0.1;
 constexpr const char* last_checkpoint = "checkpoints/last.pth";
 constexpr const char* best_checkpoint = "checkpoints/best.pth";
 
@@ -69,12 +69,14 @@ class Training {
       : context_(context),
         settings_(settings),
         device_(find_device(settings.device, context)),
+        precision_(find_precision(settings.precision, device_)),
         seed_(static_cast<std::uint64_t>(settings.seed)),
         set_(open_dataset(settings, context)),
         split_(split_images(
             set_.train.count(), settings.val_fraction, Chance::mix(seed_, split_stream))),
         train_feeder_(set_.train, set_, device_, static_cast<std::size_t>(settings.batch_size)) {
     check_batch();
+    if (settings.quantize) choose_quantized_engine();  // better now than after the training
     at::set_num_threads(thread_count(settings));
     torch::manual_seed(seed_);
     network_ = make_network(settings.model_name, static_cast<std::int64_t>(set_.classes.size()));
@@ -84,14 +86,14 @@ class Training {
     network_->to(device_);
     arrange_memory();
     freeze();
-    optimizer_.emplace(trainable(), OptimizerOptions{settings.optimizer, settings.momentum,
-                                                     settings.weight_decay});
+    optimizer_.emplace(trainable(), optimizer_options());
   }
 
   void run() {
     log_beginning();
     if (context_.is_resumed()) resume();
     for (std::int64_t epoch = epochs_done_ + 1; epoch <= settings_.epochs; ++epoch) {
+      if (settings_.pause_after > 0 && epoch > settings_.pause_after) return pause();
       if (is_out_of_patience()) {
         context_.say("val_accuracy has not become better for " +
                      std::to_string(settings_.patience) + " epochs: that is enough.");
@@ -135,6 +137,10 @@ class Training {
     }
   }
 
+  [[nodiscard]] OptimizerOptions optimizer_options() const {
+    return {settings_.optimizer, settings_.momentum, settings_.weight_decay};
+  }
+
   [[nodiscard]] std::vector<std::pair<std::string, at::Tensor>> trainable() const {
     std::vector<std::pair<std::string, at::Tensor>> list;
     for (const auto& parameter : network_->named_parameters()) {
@@ -157,15 +163,23 @@ class Training {
     context_.log_param("epochs", settings_.epochs);
     context_.log_param("dataset", settings_.dataset);
     context_.log_param("augmentation", settings_.use_augmentation);
+    if (settings_.prune > 0) {
+      context_.log_param("prune", settings_.prune);
+      context_.log_param("prune_epochs", settings_.prune_epochs);
+    }
+    if (settings_.quantize) context_.log_param("quantize", true);
     context_.log_param("total_parameters", total);
     context_.log_param("trainable_parameters", learning);
     context_.log_param("frozen_parameters", total - learning);
     context_.set_tag("sandbox.dataset.source", set_.source);
     if (!set_.digest.empty()) context_.set_tag("sandbox.dataset.md5", set_.digest);
-    context_.set_tag("sandbox.dataset.is_synthetic", set_.name == "synthetic" ? "true" : "false");
+    context_.set_tag("sandbox.dataset.is_synthetic", set_.is_made_up ? "true" : "false");
     context_.set_tag("sandbox.device", device_.str());
+    context_.set_tag("sandbox.precision", precision_ == Precision::bf16 ? "bf16" : "float32");
     context_.set_tag("sandbox.threads", std::to_string(thread_count(settings_)));
     context_.set_tag("sandbox.libtorch", TORCH_VERSION);
+    context_.log_dataset(input_of(set_, set_.train, "training"));
+    context_.log_dataset(input_of(set_, set_.test, "testing"));
     context_.flush(true);
     context_.say(settings_.model_name + ", " + std::to_string(total) + " parameters, on " +
                  set_.name + ": " + std::to_string(split_.train.size()) + " images to train, " +
@@ -187,12 +201,33 @@ class Training {
     return settings_.learning_rate;
   }
 
+  [[nodiscard]] std::int64_t last_epoch() const {
+    return settings_.pause_after > 0 ? std::min(settings_.epochs, settings_.pause_after)
+                                     : settings_.epochs;
+  }
+
   [[nodiscard]] bool is_out_of_patience() const {
     return settings_.patience > 0 && epochs_done_ - best_epoch_ >= settings_.patience;
   }
 
   // False when it was stopped; then the last checkpoint is that of the epoch before.
   bool train_epoch(std::int64_t epoch) {
+    const double rate = rate_of(epoch);
+    const double cpu_before = cpu_seconds();
+    const Stopwatch watch;
+    Tally tally(device_);
+    if (!learn(epoch, rate, tally)) return false;
+    const double seconds = watch.seconds();
+    const double cpu = cpu_seconds() - cpu_before;
+    const Tested validated =
+        test_network(*network_, set_.train, set_, split_.validation, device_, context_);
+    if (context_.is_stopping()) return false;
+    end_epoch(epoch, rate, tally, validated, seconds, cpu);
+    return true;
+  }
+
+  // Shows all training images to the network once; false when it was stopped.
+  bool learn(std::int64_t epoch, double rate, Tally& tally) {
     // All chance of an epoch comes from its number, so that a resumed run goes on as if it had
     // never stopped.
     Chance chance(Chance::mix(seed_, epoch_stream + static_cast<std::uint64_t>(epoch)));
@@ -200,10 +235,7 @@ class Training {
     std::vector<std::size_t> places = split_.train;
     shuffle(places, chance);
     network_->train();
-    const double rate = rate_of(epoch);
-    const double cpu_before = cpu_seconds();
     const Stopwatch watch;
-    Tally tally(device_);
     const auto batch_size = static_cast<std::size_t>(settings_.batch_size);
     const auto batches = static_cast<std::int64_t>((places.size() + batch_size - 1) / batch_size);
     for (std::int64_t batch = 0; batch < batches; ++batch) {
@@ -215,12 +247,6 @@ class Training {
       step(some, chance, rate, (epoch - 1) * batches + batch, tally);
       show(epoch, static_cast<std::int64_t>(begin + some.size()), places.size(), watch);
     }
-    const double seconds = watch.seconds();
-    const double cpu = cpu_seconds() - cpu_before;
-    const Tested validated =
-        test_network(*network_, set_.train, set_, split_.validation, device_, context_);
-    if (context_.is_stopping()) return false;
-    end_epoch(epoch, rate, tally, validated, seconds, cpu);
     return true;
   }
 
@@ -231,10 +257,11 @@ class Training {
             Tally& tally) {
     const Feeder::Batch batch =
         train_feeder_.batch(places, settings_.use_augmentation ? &chance : nullptr);
-    const at::Tensor outputs = network_->forward(batch.images);
+    const at::Tensor outputs = outputs_for(batch.images);
     const at::Tensor loss = at::cross_entropy_loss(outputs, batch.labels);
     loss.backward();
     optimizer_->step(rate);
+    if (pruning_) pruning_->apply();
     tally.add(loss, outputs, batch.labels);
     if (number_of_step % settings_.log_every == 0) {
       last_loss_ = loss.item<double>();
@@ -248,16 +275,23 @@ class Training {
     context_.flush();
   }
 
+  at::Tensor outputs_for(const at::Tensor& images) {
+    const Autocast autocast(precision_, device_);
+    return network_->forward(images).to(at::kFloat);
+  }
+
   void show(std::int64_t epoch, std::int64_t done, std::size_t of, const Stopwatch& watch) {
     if (!context_.is_terminal() || since_shown_.seconds() < progress_seconds) return;
     since_shown_ = {};
     const double rate = static_cast<double>(done) / std::max(watch.seconds(), 1e-9);
     const auto all = static_cast<std::int64_t>(of);
     const double left =
-        static_cast<double>(all - done + (settings_.epochs - epoch) * all) / std::max(rate, 1e-9);
+        static_cast<double>(all - done + std::max<std::int64_t>(last_epoch() - epoch, 0) * all) /
+        std::max(rate, 1e-9);
     context_.show_progress(progress_text(
-        {"epoch " + std::to_string(epoch) + "/" + std::to_string(settings_.epochs), done, all, rate,
-         "images", left, "loss " + number_text("%.4f", last_loss_)}));
+        {"epoch " + std::to_string(epoch) + "/" +
+             std::to_string(settings_.epochs + (pruning_ ? settings_.prune_epochs : 0)),
+         done, all, rate, "images", left, "loss " + number_text("%.4f", last_loss_)}));
   }
 
   void end_epoch(std::int64_t epoch,
@@ -299,7 +333,7 @@ class Training {
                  number_text("%.4f", validated.loss) + ", val_accuracy " +
                  number_text("%.4f", val_accuracy) + ", " +
                  number_text("%.0f", images / std::max(seconds, 1e-9)) + " images/s, " +
-                 duration_text(seconds * static_cast<double>(settings_.epochs - epoch)) + " left");
+                 duration_text(seconds * static_cast<double>(last_epoch() - epoch)) + " left");
   }
 
   [[nodiscard]] NamedTensors checkpoint() const {
@@ -337,6 +371,15 @@ class Training {
     context_.say("Going on after epoch " + std::to_string(epochs_done_) + ".");
   }
 
+  // Another run of this program goes on from the last checkpoint.
+  void pause() {
+    context_.log_metric("best_val_accuracy", best_accuracy_);
+    context_.say("Paused after epoch " + std::to_string(epochs_done_) + " of " +
+                 std::to_string(settings_.epochs) + "; --resume " + context_.run_id() +
+                 " with a later --pause-after, or 0, goes on.");
+    context_.refuse_registration("the training is paused, and there is no model yet.");
+  }
+
   // The best epoch's weights are the model.
   void finish() {
     if (const auto best = context_.fetch(best_checkpoint)) {
@@ -346,63 +389,44 @@ class Training {
     const Tested tested = test_network(*network_, set_, device_, context_);
     if (context_.is_stopping()) return;
     log_test(context_, settings_, set_, tested);
-    write_model();
+    log_model(context_, settings_, set_, *network_);
+    context_.flush(true);
+    if (settings_.prune > 0) prune();
+    if (settings_.quantize && !context_.is_stopping()) {
+      log_quantized(context_, settings_, set_, *network_);
+    }
     context_.flush(true);
   }
 
-  void write_model() {
-    const fs::path weights = context_.directory() / (settings_.model_name + ".pth");
-    write_tensors(state_of(*network_), weights);
-    context_.log_file(weights);
-    sandbox::SystemEnv env;
-    ModelFolder model;
-    model.model_name = settings_.model_name;
-    model.run_id = context_.run_id();
-    model.artifact_path = model_folder;
-    model.uuid = env.new_id();
-    model.now_ms = env.now_ms();
-    model.classes = set_.classes;
-    model.height = set_.test.height;
-    model.width = set_.test.width;
-    model.mean = set_.mean;
-    model.deviation = set_.deviation;
-    model.example = first_test_image();
-    model.torch_version = TORCH_VERSION;
-    const fs::path folder = context_.directory() / model_folder;
-    write_torchscript(*network_, settings_.model_name,
-                      static_cast<std::int64_t>(set_.classes.size()),
-                      static_cast<std::int64_t>(model.height),
-                      static_cast<std::int64_t>(model.width), script_file(folder));
-    write_model_folder(model, folder);
-    context_.log_folder(folder, model_folder);
-    context_.set_tag("mlflow.log-model.history", model_history(model));
-    context_.set_model(model_folder);
-  }
-
-  // Channel, row, column.
-  [[nodiscard]] std::vector<float> first_test_image() const {
-    const std::size_t pixels = set_.test.width * set_.test.height;
-    std::vector<float> lying(pixels * channels);
-    const std::array<std::size_t, 1> first{0};
-    BatchMaker(set_.test, set_.mean, set_.deviation).plain(first, lying.data());
-    std::vector<float> standing;
-    for (std::size_t channel = 0; channel < channels; ++channel) {
-      for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
-        standing.push_back(lying[pixel * channels + channel]);
-      }
+  // The network becomes the pruned one, and is trained a little longer if that was asked for. A run
+  // that is resumed later does all of it again.
+  void prune() {
+    pruning_.emplace(*network_, settings_.prune);
+    optimizer_.emplace(trainable(), optimizer_options());
+    for (std::int64_t extra = 1; extra <= settings_.prune_epochs; ++extra) {
+      const std::int64_t epoch = settings_.epochs + extra;
+      Tally tally(device_);
+      if (!learn(epoch, settings_.learning_rate * pruned_rate_factor, tally)) return;
+      const Tested validated =
+          test_network(*network_, set_.train, set_, split_.validation, device_, context_);
+      if (context_.is_stopping()) return;
+      context_.log_metric("pruned_train_loss", tally.mean_loss(), epoch);
+      context_.log_metric("pruned_val_accuracy", validated.confusion.accuracy(), epoch);
     }
-    return standing;
+    log_pruned(context_, settings_, set_, *network_, *pruning_);
   }
 
   TrainContext& context_;
   const VisionSettings& settings_;
   c10::Device device_;
+  Precision precision_;
   std::uint64_t seed_;
   Dataset set_;
   Split split_;
   Feeder train_feeder_;
   std::shared_ptr<Network> network_;
   std::optional<Optimizer> optimizer_;
+  std::optional<Pruning> pruning_;
   std::int64_t epochs_done_ = 0;
   std::int64_t best_epoch_ = 0;
   double best_accuracy_ = -1;

@@ -14,6 +14,8 @@ namespace {
 
 constexpr int trainer_user = 10001;
 constexpr std::size_t job_name_max = 52;  // of a CronJob, which adds the time to it
+constexpr const char* kept_config = "job-config";
+constexpr const char* kept_secrets = "job-secrets";
 constexpr std::int64_t kept_for_s = 7 * 24 * 3600;
 
 // A job, what it is called on the cluster, and which of its variables are secrets.
@@ -122,6 +124,12 @@ Tree variables_of(const Scene& scene, const Exported& one) {
   for (const std::string& name : one.secrets) {
     append(all, env_of_secret(name, secret_of(one), name));
   }
+  for (const std::string& name : spec.kept_secrets) {
+    append(all, env_of_secret(name, kept_secrets, name));
+  }
+  for (const std::string& name : spec.kept_config) {
+    if (!spec.has_all_config) append(all, env_of_config(name, kept_config, name));
+  }
   return all;
 }
 
@@ -153,6 +161,8 @@ Tree pod_template(const Scene& scene, const Exported& one) {
            {"image", is_ours(spec) ? layout.sandbox_image : layout.trainer_image},
            {"command", list(command_of(spec))},
            {"workingDir", "/app"},
+           {"envFrom", only_if(spec.has_all_config && !scene.lab.job_config.empty(),
+                               list({map({{"configMapRef", map({{"name", kept_config}})}})}))},
            {"env", variables_of(scene, one)},
            {"securityContext", security},
            {"resources", resources_of(spec)},
@@ -209,9 +219,19 @@ File job_file(const Scene& scene, const Exported& one) {
                     {schedule})};
 }
 
-Secrets secrets_of_jobs(const Layout& layout, const std::vector<Exported>& all) {
+Secrets secrets_of_jobs(const Scene& scene, const std::vector<Exported>& all) {
+  const Layout& layout = scene.layout;
   Secrets secrets;
   std::set<std::string> needed;
+  if (!scene.lab.job_secrets.empty()) {
+    Secret kept{kept_secrets, {layout.jobs_namespace}, {}};
+    for (const std::string& name : scene.lab.job_secrets) {
+      kept.keys.emplace_back(name, "$" + name);
+      needed.insert(name);
+      secrets.needed.push_back({name, "kept by the lab for its jobs"});
+    }
+    secrets.secrets.push_back(std::move(kept));
+  }
   for (const Exported& one : all) {
     if (one.secrets.empty()) continue;
     Secret secret{secret_of(one), {layout.jobs_namespace}, {}};
@@ -260,12 +280,21 @@ Files job_files(const Scene& scene) {
   const std::vector<Exported> all = exported_jobs(scene.lab);
   Files files;
   for (const Exported& one : all) files[one.name + ".yaml"] = job_file(scene, one);
-  const Secrets secrets = secrets_of_jobs(layout, all);
+  const Secrets secrets = secrets_of_jobs(scene, all);
   if (!secrets.secrets.empty()) files["make-secrets.sh"] = {secrets_script(secrets), true};
   files["data.yaml"] = {
       yaml_file("Mounted at /data by every job, in place of `-v ~/data:/data`.",
                 {claim(layout, {layout.jobs_claim, layout.jobs_namespace, "training-job"},
                        layout.jobs_storage)})};
+  if (!scene.lab.job_config.empty()) {
+    Tree config = object("v1", "ConfigMap",
+                         metadata(layout, {kept_config, layout.jobs_namespace, "training-job"}));
+    Tree data = Tree::object();
+    for (const auto& one : scene.lab.job_config)
+      data.set(one.key, Tree::of(std::string_view(one.value)));
+    add(config, {{"data", data}});
+    files["config.yaml"] = {yaml_file("What the lab keeps for its jobs (`config`).", {config})};
+  }
   files["Dockerfile"] = {std::string(own_file("job/Dockerfile"))};
   files["README.md"] = {readme(layout, all)};
   return files;

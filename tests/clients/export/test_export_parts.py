@@ -60,8 +60,14 @@ def test_a_job_keeps_its_command_and_limits(course_lab, tmp_path):
         "name": "r2-credentials", "key": "access-key",
     }
     token = variables["HF_TOKEN"]["valueFrom"]["secretKeyRef"]
-    secrets = made_secrets(place / "make-secrets.sh", tmp_path, {"HF_TOKEN": "it's $x"})
+    kept = variables["WANDB_API_KEY"]["valueFrom"]["secretKeyRef"]
+    values = {"HF_TOKEN": "it's $x", "WANDB_API_KEY": "another"}
+    secrets = made_secrets(place / "make-secrets.sh", tmp_path, values)
     assert secrets[("training", token["name"], token["key"])] == "it's $x"
+    assert secrets[("training", kept["name"], kept["key"])] == "another"
+    # S4-30: what the lab keeps for its jobs.
+    assert variables["REGION"]["valueFrom"]["configMapKeyRef"]["key"] == "REGION"
+    assert documents(place / "config.yaml")[0]["data"] == {"REGION": "ap-northeast-2"}
 
 
 def test_a_shells_own_words_reach_the_container(course_lab, tmp_path):

@@ -3,10 +3,10 @@ runs its own (rows S1-13, S4-26)."""
 
 import sys
 
-from job_support import jobs, show, submit, wait, wait_for
+from job_support import jobs, show, submit, wait
 from migration_support import migrate
 from mlflow import MlflowClient
-from own_lab import OwnLab
+from own_lab import OwnLab, wait_until
 
 SCRIPT = """
 import mlflow, os, time
@@ -26,7 +26,7 @@ def test_a_job_goes_on_while_its_lab_moves(server, lab, tmp_path):
     uri = server.make_database("jobs_moved")
     job = submit(lab, "--cpus=0.5", "--", sys.executable, "-c", SCRIPT, cwd=tmp_path)
     later = submit(lab, "--after", job, "--", "echo", "later")
-    wait_for(lambda: "step 5\n" in jobs(lab, "logs", job), "it did not start")
+    wait_until(lambda: "step 5\n" in jobs(lab, "logs", job), what="it did not start")
     told = migrate(lab, f"--to-db={uri}")
     assert told["is_switched"] and told["is_equal"]
     assert server.psql("SELECT status FROM jobs WHERE id = '" + job + "'", "jobs_moved") == "1"

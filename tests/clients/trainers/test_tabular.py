@@ -9,51 +9,8 @@ import numpy
 import pandas
 import pytest
 import requests
-from sklearn import datasets, ensemble, metrics
+from sklearn import ensemble, metrics
 from tables import train
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("tables")
-
-
-@pytest.fixture(scope="module")
-def diabetes(folder):
-    file = folder / "diabetes.csv"
-    datasets.load_diabetes(as_frame=True, scaled=False).frame.to_csv(file, index=False)
-    return file
-
-
-@pytest.fixture(scope="module")
-def friedman(folder):
-    features, target = datasets.make_friedman1(2000, noise=1.0, random_state=1)
-    frame = pandas.DataFrame(features, columns=[f"x{i}" for i in range(features.shape[1])])
-    frame["y"] = target
-    file = folder / "friedman.csv"
-    frame.to_csv(file, index=False)
-    return file
-
-
-@pytest.fixture(scope="module")
-def cancer(folder):
-    """Two classes that are named."""
-    loaded = datasets.load_breast_cancer(as_frame=True)
-    frame = loaded.frame.drop(columns="target")
-    frame["diagnosis"] = loaded.target_names[loaded.target]
-    file = folder / "cancer.csv"
-    frame.to_csv(file, index=False)
-    return file
-
-
-@pytest.fixture(scope="module")
-def iris(folder):
-    """Three classes that are numbers, and a missing value."""
-    frame = datasets.load_iris(as_frame=True).frame
-    frame.loc[3, "petal width (cm)"] = numpy.nan
-    file = folder / "iris.csv"
-    frame.to_csv(file, index=False)
-    return file
 
 
 def rows_of(trained, file, target):
@@ -266,3 +223,75 @@ def test_a_classification_has_its_own_threshold(shell, cancer):
     assert refused.code == 1
     assert "its threshold is min_accuracy, not min_r2" in refused.said
     assert refused.run.info.status == "FAILED"
+
+
+@pytest.mark.parametrize("trainer", ["random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("name, target", [("friedman", "y"), ("iris", "target")])
+def test_evaluation_of_the_same_rows_and_of_others(shell, request, folder, trainer, name, target):
+    """Scores written back: of the rows held out the same again, of another file beside them."""
+    file = request.getfixturevalue(name)
+    trained = train(shell, trainer, file, target, "--n-estimators", 10)
+    before = trained.metrics
+    again = shell.run("evaluate", trained.run_id)
+    assert again.code == 0, again.said
+    tested = [key for key in before if key.startswith("test_")]
+    for key in tested:
+        assert len(trained.history(key)) == 2
+        assert trained.metrics[key] == pytest.approx(before[key], rel=1e-6), key
+
+    frame = pandas.read_csv(file).sample(60, random_state=2)
+    other = folder / f"other-{trainer}-{name}.csv"
+    frame[frame.columns[::-1]].assign(more=1).to_csv(other, index=False)
+    evaluated = shell.run("evaluate", trained.run_id, "--data-path", other)
+    assert evaluated.code == 0, evaluated.said
+    said = mlflow.pyfunc.load_model(f"runs:/{trained.run_id}/model").predict(
+        frame.drop(columns=target)
+    )
+    if name == "iris":
+        expected = metrics.accuracy_score(frame[target], said.argmax(axis=1))
+        assert trained.metrics["evaluation_accuracy"] == pytest.approx(expected)
+    else:
+        assert trained.metrics["evaluation_r2"] == pytest.approx(
+            metrics.r2_score(frame[target], said), rel=1e-5
+        )
+    assert all(trained.metrics[key] == pytest.approx(before[key], rel=1e-6) for key in tested)
+    assert trained.run.info.status == "FINISHED"
+    (used,) = [
+        one.dataset for one in trained.run.inputs.dataset_inputs if one.tags[0].value == "evaluation"
+    ]
+    assert used.name == other.name
+
+
+def test_an_evaluation_of_what_does_not_fit(shell, iris, folder):
+    trained = train(shell, "random_forest", iris, "target", "--n-estimators", 5)
+    frame = pandas.read_csv(iris)
+    narrow, strange = folder / "narrow.csv", folder / "strange.csv"
+    frame.drop(columns="petal width (cm)").to_csv(narrow, index=False)
+    frame.assign(target=7).to_csv(strange, index=False)
+    for file, sentence in (
+        (narrow, "The model wants a column 'petal width (cm)', which narrow.csv does not have"),
+        (strange, "strange.csv, line 2: the target 'target' is '7', a class that the model does not know"),
+    ):
+        refused = shell.run("evaluate", trained.run_id, "--data-path", file)
+        assert refused.code == 1
+        assert sentence in refused.said
+        assert trained.run.info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("name, target, metric", [
+    ("friedman", "y", "test_r2"), ("cancer", "diagnosis", "test_accuracy"),
+])
+def test_a_sweep_knows_what_is_best(shell, request, name, target, metric):
+    """Without --metric, for both tasks: both log `score`."""
+    swept = shell.run(
+        "train", "random_forest", "--data-path", request.getfixturevalue(name), "--target", target,
+        "--threads", 1, "--n-estimators", 5, "--experiment", f"sweep-{name}",
+        "--sweep", "max_depth=1,6", "--strategy", "grid",
+    )
+    assert swept.code == 0, swept.said
+    experiment = shell.client.get_experiment_by_name(f"sweep-{name}")
+    runs = shell.client.search_runs([experiment.experiment_id], "params.n_estimators = '5'")
+    assert sorted(run.data.params["max_depth"] for run in runs) == ["1", "6"]
+    (best,) = [run for run in runs if run.data.tags.get("sandbox.sweep.best") == "true"]
+    assert best.data.metrics[metric] == max(run.data.metrics[metric] for run in runs)
+    assert best.data.metrics["score"] == best.data.metrics[metric]

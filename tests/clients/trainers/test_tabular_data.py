@@ -226,6 +226,18 @@ def test_tables_that_cannot_be_learnt_from(shell, tmp_path, content, sentence):
     assert sentence in refused.run.data.tags["mlflow.note.content"]
 
 
+@pytest.mark.parametrize("name", ["table.parquet", "table.csv"])
+def test_parquet_is_known_by_name_and_by_content(shell, tmp_path, name):
+    """It is not read, and the sentence says what to do."""
+    file = tmp_path / name
+    pandas.DataFrame({"a": [1.0, 2, 3, 4], "y": [1.5, 2, 3, 4]}).to_parquet(tmp_path / "real")
+    (tmp_path / "real").rename(file)
+    refused = shell.run("train", "random_forest", "--data-path", file, "--target", "y")
+    assert refused.code == 1
+    assert f"{file} is Parquet" in refused.said
+    assert 'pandas.read_parquet("table.parquet").to_csv("table.csv", index=False)' in refused.said
+
+
 def test_parameters_are_checked_before_anything_begins(shell, tmp_path):
     def refusal(*words):
         refused = shell.run("train", *words)

@@ -2,6 +2,7 @@
 and what is said about files that are damaged."""
 
 import hashlib
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -65,6 +66,16 @@ def test_a_damaged_picture_is_named(shell):
     failed = shell.run("train", "vision", "--dataset", f"folder:{folder}", *QUICK)
     assert failed.code == 1 and victim.name in failed.said
     assert failed.run.info.status == "FAILED"
+
+
+def test_a_folder_that_is_no_dataset_is_told_what_it_has(shell):
+    one = picture_folder(shell.folder / "pictures")
+    for number in (1, 2, 3):
+        shutil.rmtree(one / f"class {number}")
+    for folder, sentence in ((one, "has 1 folders with 10 pictures"), (shell.folder / "none", "There is no folder")):
+        failed = shell.run("train", "vision", "--dataset", f"folder:{folder}", *QUICK)
+        assert failed.code == 1 and sentence in failed.said and str(folder) in failed.said
+        assert failed.run.info.status == "FAILED"
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "other set"])

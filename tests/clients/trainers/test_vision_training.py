@@ -8,8 +8,11 @@ import subprocess
 import time
 
 import mlflow
+import numpy
 import pytest
 import torch
+import torchvision
+from PIL import Image
 from own_lab import binary
 from small_disk import small_disk
 from tiny_sets import cifar10
@@ -159,6 +162,50 @@ def test_out_of_memory_fails_the_run_with_a_smaller_batch_size(shell):
     assert "BATCH_SIZE=13500" in failed.run.data.tags["mlflow.note.content"]
 
 
+def test_the_hint_of_the_default_batch_is_the_labs(shell):
+    """S3-10's very words, BATCH_SIZE=32: with 64 images of an edge at which a first layer's output does not fit."""
+    chance = numpy.random.default_rng(0)
+    for i in range(160):
+        folder = shell.folder / "pictures" / str(i % 2)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(chance.integers(0, 255, (8, 8, 3), numpy.uint8)).save(folder / f"{i}.png")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (2_500_000_000, 2_500_000_000))
+
+    process = subprocess.Popen(
+        [binary(), "train", "vision", "--model-name", "resnet50", "--dataset", f"folder:{shell.folder / 'pictures'}",
+         "--image-size", "640", "--epochs", "1", "--threads", "1"],
+        cwd=shell.folder, env=shell.environment(OPENBLAS_NUM_THREADS="1"), preexec_fn=limit,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    failed = shell.finished(process)
+    assert failed.code == 1 and "BATCH_SIZE=32." in failed.said
+    assert "BATCH_SIZE=32." in failed.run.data.tags["mlflow.note.content"]
+
+
+def test_weights_of_another_network_are_refused_by_the_first_tensor_that_does_not_fit(shell):
+    """Wrong shapes, whatever is wrong with them; the head may be of another number of classes."""
+    state = torchvision.models.mobilenet_v3_small(num_classes=7).state_dict()
+    file = shell.folder / "begin.pth"
+
+    def failure(**changes):
+        torch.save({k: v for k, v in (state | changes).items() if v is not None}, file)
+        failed = shell.run("train", "vision", *SMALL, "--epochs", 1, "--weights", file)
+        assert failed.code == 1 and failed.run.info.status == "FAILED"
+        return failed.run.data.tags["mlflow.note.content"]
+
+    first = "features.0.0.weight"
+    assert f"{first} has another shape" in failure(**{first: torch.zeros(16, 1, 3, 3)})
+    assert f"{first} is missing" in failure(**{first: None})
+    assert "a tensor layer9.weight" in failure(**{"layer9.weight": torch.zeros(2)})
+    file.write_text("no tensors")
+    failed = shell.run("train", "vision", *SMALL, "--weights", file)
+    assert failed.code == 1 and "torch.save(model.state_dict(), file)" in failed.said
+    failed = shell.run("train", "vision", *SMALL, "--weights", shell.folder / "none.pth")
+    assert failed.code == 1 and "There is no file" in failed.said
+
+
 def test_a_directory_that_cannot_be_written_fails_the_run_at_once(shell):
     (shell.folder / "file").write_text("")
     failed = shell.run("train", "vision", *SMALL, "--output", shell.folder / "file")
@@ -233,6 +280,39 @@ def test_a_stopped_run_is_killed_and_keeps_its_last_checkpoint(shell, number):
     assert stopped.run.info.status == "KILLED" and stopped.run.info.end_time
     checkpoint = torch.load(stopped.artifact("checkpoints/last.pth"), weights_only=True)
     assert checkpoint["epoch"] == len(stopped.history("val_loss"))
+
+
+def test_a_paused_run_ends_well_and_goes_on_as_if_it_had_not_paused(shell):
+    """The rates are those of all epochs, and the parameters say so. Issue 6, point 7: what halving uses."""
+    train = [*SMALL, "--schedule", "cosine", "--epochs", 3]
+    whole = shell.train(*train)
+    paused = shell.train(*train, "--pause-after", 2, "--register", "paused")
+    assert "Not registered as paused" in paused.said
+    assert not shell.client.search_registered_models("name = 'paused'")
+    assert paused.run.info.status == "FINISHED" and "Paused after epoch 2 of 3" in paused.said
+    assert paused.params == whole.params and "best_val_accuracy" in paused.metrics
+    assert not [path for path in paused.artifacts() if path.startswith("model")]
+    resumed = shell.run("train", "vision", "--resume", paused.run_id, "--pause-after", 0)
+    assert resumed.code == 0, resumed.said
+    for key in ("train_loss", "learning_rate", "val_loss"):
+        assert resumed.history(key) == whole.history(key), key
+    assert are_equal(weights(whole), weights(resumed))
+
+
+def test_half_precision_learns_nearly_the_same(shell):
+    """On a processor bf16 is computed when it is asked for, and not otherwise. Weights stay float32."""
+    train = [*SMALL, "--epochs", 2, "--model-name", "resnet18", "--no-use-augmentation"]
+    full = shell.train(*train)
+    half = shell.train(*train, "--precision", "bf16")
+    assert full.run.data.tags["sandbox.precision"] == "float32"
+    assert half.run.data.tags["sandbox.precision"] == "bf16"
+    losses = [dict(trained.history("train_loss")) for trained in (full, half)]
+    assert losses[0] != losses[1]
+    assert losses[1][1] == pytest.approx(losses[0][1], rel=0.05)
+    state = weights(half, "resnet18.pth")
+    assert {value.dtype for key, value in state.items() if "num_batches" not in key} == {torch.float32}
+    refused = shell.run("train", "vision", *SMALL, "--precision", "fp8")
+    assert refused.code == 2 and "auto, float32, bf16" in refused.said
 
 
 def test_it_stops_early_when_nothing_becomes_better(shell):
@@ -324,3 +404,27 @@ def test_training_goes_on_while_the_tracking_server_is_away(fresh_lab, tmp_path)
     assert [step for step, _ in trained.history("val_loss")] == [1, 2, 3, 4, 5, 6]
     assert [step for step, _ in trained.history("batch_loss")] == list(range(24))
     assert "mobilenet_v3_small.pth" in trained.artifacts()
+
+
+def test_a_server_that_stays_away_ends_the_training_with_its_results_kept(fresh_lab, tmp_path):
+    """After --wait-minutes it says where everything lies; --resume sends what the server did not get once there
+    is one again, and nothing is trained twice."""
+    shell = Shell(fresh_lab, tmp_path)
+    process = shell.start("train", "vision", "--threads", 1, *SMALL, "--epochs", 3, "--experiment", "gone",
+                          "--wait-minutes", 0)
+    run_id = started_run(shell, "gone")
+    wait_for(shell.client, run_id, "val_loss", 1)
+    fresh_lab.kill9()
+    ended = shell.finished(process)
+    folder = tmp_path / "mlops-sandbox-runs" / run_id
+    assert ended.code == 1 and "--wait-minutes is over" in ended.said and str(folder) in ended.said
+    assert (folder / "metrics.jsonl").read_text().count("val_loss") == 3
+    assert torch.load(folder / "checkpoints" / "last.pth")["epoch"] == 3
+    assert (folder / "model" / "data" / "model.pth").stat().st_size > 0
+    fresh_lab.options = ("--port", fresh_lab.mlflow_url.rsplit(":", 1)[1])
+    fresh_lab.start()
+    resumed = shell.run("train", "vision", "--resume", run_id)
+    assert resumed.code == 0, resumed.said
+    assert resumed.run.info.status == "FINISHED" and "mobilenet_v3_small.pth" in resumed.artifacts()
+    assert [step for step, _ in resumed.history("val_loss")] == [1, 2, 3]
+    assert not list(folder.glob("unsent*"))

@@ -71,10 +71,15 @@ Lab course_lab() {
   training.spec.retries = 2;
   training.spec.env = {{"BATCH_SIZE", "64"}, {"MODEL_NAME", "mobilenet_v3_small"}};
   training.spec.secrets = {"HF_TOKEN"};
+  training.spec.kept_secrets = {"WANDB_API_KEY"};
+  training.spec.kept_config = {"REGION"};
   jobs::Job nightly =
       job("bbbbbbbb-0000-4000-8000-000000000002", "nightly", {"python", "score.py"});
   nightly.spec.cron = "0 3 * * *";
   nightly.status = "PENDING";
+  nightly.spec.has_all_config = true;
+  lab.job_secrets = {"WANDB_API_KEY"};
+  lab.job_config = {{"REGION", "ap-northeast-2"}, {"ROUNDS", "3"}};
   lab.jobs = {nightly, training};
   return lab;
 }
@@ -102,6 +107,7 @@ Lab hostile_lab() {
   schedule.spec.cron = "*/5 * * * *";
   schedule.status = "PENDING";
   lab.jobs = {bad, schedule};
+  lab.job_config = {{"WORDS", nasty}};
   lab.auth = "basic";
   lab.users = {{"admin", true}, {nasty, false}};
   return lab;

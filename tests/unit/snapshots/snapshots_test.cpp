@@ -158,6 +158,8 @@ TEST_CASE("users, keys and settings belong to a snapshot, for their owner's eyes
   Scene scene;
   const std::string& data_dir = scene.lab.data_dir;
   overwrite(data_dir + "/webhooks.key", "the key\n");
+  overwrite(data_dir + "/job-secrets.json", "{}");
+  overwrite(data_dir + "/job-config.json", "{}");
   overwrite(data_dir + "/mlops-sandbox.conf",
             "# ours\nport = 5050\nbackend-store-uri = sqlite:////elsewhere/x.db\n"
             "secret-key = hidden-hidden\n");
@@ -171,7 +173,8 @@ TEST_CASE("users, keys and settings belong to a snapshot, for their owner's eyes
         "# ours\nport = 5050\nsecret-key = hidden-hidden\n");
   CHECK(db::open_auth_database(second + "/basic_auth.db") != nullptr);
   for (const std::string& place : {scene.on_shelf("s"), second}) {
-    for (const char* name : {"/webhooks.key", "/mlops-sandbox.conf", "/basic_auth.db"}) {
+    for (const char* name : {"/webhooks.key", "/job-secrets.json", "/job-config.json",
+                             "/mlops-sandbox.conf", "/basic_auth.db"}) {
       INFO(place << name);
       struct stat facts {};
       REQUIRE(::stat((place + name).c_str(), &facts) == 0);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Gives the cluster the Secrets that the manifests name. The values come from variables of this
 # shell; what is not set is asked for, and shown nowhere:
+#   WANDB_API_KEY: kept by the lab for its jobs
 #   HF_TOKEN: of the job train-py-aaaaaaaa
 #
 #   ./make-secrets.sh             makes or replaces the Secrets with kubectl
@@ -68,8 +69,11 @@ secret() {
   seal <"$work/secret.yaml" | deliver
 }
 
+need WANDB_API_KEY 'kept by the lab for its jobs'
 need HF_TOKEN 'of the job train-py-aaaaaaaa'
 
+secret training job-secrets \
+  WANDB_API_KEY "$WANDB_API_KEY"
 secret training train-py-aaaaaaaa-secrets \
   HF_TOKEN "$HF_TOKEN"
 

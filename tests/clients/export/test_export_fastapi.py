@@ -120,6 +120,10 @@ def test_it_predicts_with_the_champion(service):
     client.set_registered_model_alias(name, "champion", "2")
     running.wait("/ready", 200, lambda answer: str(answer.json()["version"]) == "2")
     assert running.post("/predict", {"instances": [[5.0, 0.0]]})["predictions"] == pytest.approx([15.0])
+    # Without a champion the newest version.
+    log_version(name, 4.0, ["a", "b"])
+    client.delete_registered_model_alias(name, "champion")
+    running.wait("/ready", 200, lambda answer: str(answer.json()["version"]) == "3")
 
 
 def test_what_is_wrong_is_said(service):

@@ -62,9 +62,7 @@ class Loaded:
         try:
             version = client.get_model_version_by_alias(NAME, ALIAS).version
         except MlflowException:
-            found = client.search_model_versions(
-                "name = '" + NAME.replace("'", "\\'") + "'", order_by=["version_number DESC"]
-            )
+            found = client.get_registered_model(NAME).latest_versions
             if not found:
                 raise
             version = max(found, key=lambda each: int(each.version)).version

@@ -2,11 +2,16 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
+#include "sandbox/cluster_export/airflow/airflow.h"
 #include "sandbox/cluster_export/compose/compose.h"
 #include "sandbox/cluster_export/env/env.h"
+#include "sandbox/cluster_export/fastapi/fastapi.h"
+#include "sandbox/cluster_export/github_actions/github_actions.h"
 #include "sandbox/cluster_export/helm/helm.h"
 #include "sandbox/cluster_export/job/job.h"
 #include "sandbox/cluster_export/k8s/k8s.h"
+#include "sandbox/cluster_export/kfp/kfp.h"
+#include "sandbox/cluster_export/kserve/kserve.h"
 #include "sandbox/cluster_export/nfs/nfs.h"
 #include "sandbox/cluster_export/postgres_init/postgres_init.h"
 #include "sandbox/cluster_export/terraform/terraform.h"
@@ -23,6 +28,12 @@ const std::vector<Target>& targets() {
       {"postgres-init", "SQL that prepares a PostgreSQL outside of the cluster",
        postgres_init_files},
       {"nfs", "an NFS server for logs of Airflow, and its volume", nfs_files},
+      {"kserve", "registered models as InferenceServices, stable and canary", kserve_files},
+      {"fastapi", "a predict service of FastAPI", fastapi_files},
+      {"kfp", "the labs' pipeline for Kubeflow Pipelines v2", kfp_files},
+      {"airflow", "DAGs for Airflow, and values for its official chart", airflow_files},
+      {"github-actions", "workflows that test the training code against a lab",
+       github_actions_files},
       {"env", "variables that point clients at the cluster", env_files},
   };
   return all;

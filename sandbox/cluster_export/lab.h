@@ -31,11 +31,13 @@ struct LabModelVersion {
   std::string bucket;                // where its files lie in the lab; "" where that cannot be told
   std::string key;
   std::vector<std::string> flavors;  // of its MLmodel file; empty where there is none
+  std::vector<std::string> files;    // at the top of its folder, in the order of their names
   static constexpr auto fields() {
     return std::tuple{
         field("version", &LabModelVersion::version), field("aliases", &LabModelVersion::aliases),
         field("run_id", &LabModelVersion::run_id),   field("bucket", &LabModelVersion::bucket),
-        field("key", &LabModelVersion::key),         field("flavors", &LabModelVersion::flavors)};
+        field("key", &LabModelVersion::key),         field("flavors", &LabModelVersion::flavors),
+        field("files", &LabModelVersion::files)};
   }
 };
 

@@ -62,11 +62,16 @@ struct Layout {
   std::string jobs_claim = "training-data";   // at /data
   std::string jobs_storage = "10Gi";
   std::string trainer_image = "ghcr.io/your-name/trainer-image:1.0.0";
+  std::string pipeline_image = "ghcr.io/your-name/e2e-pipeline:1.0.0";
   std::string sandbox_image;  // "" takes ghcr.io/your-name/mlops-sandbox of this version
 
   // Serving.
   std::string serving_namespace = "kubeflow-user-example-com";
   std::string serving_account = "default-editor";
+  std::string predict_name = "model-server";  // of FastAPI's Deployment and Service
+  std::string predict_image = "ghcr.io/your-name/model-server:1.0.0";
+  std::string predict_host = "models.example.org";
+  std::string deployer_account = "default-editor";  // of jobs and pipelines
   std::int64_t canary_percent = 10;
   std::string serving_mode = "Serverless";  // KServe's; or "RawDeployment"
 
@@ -127,9 +132,15 @@ struct Layout {
         field("jobs_claim", &Layout::jobs_claim, "Claim at /data of training jobs"),
         field("jobs_storage", &Layout::jobs_storage, "Its size"),
         field("trainer_image", &Layout::trainer_image, "Image of training jobs"),
+        field("pipeline_image", &Layout::pipeline_image, "Image of Kubeflow pipelines' components"),
         field("sandbox_image", &Layout::sandbox_image, "Image of mlops-sandbox"),
         field("serving_namespace", &Layout::serving_namespace, "Namespace of InferenceServices"),
         field("serving_account", &Layout::serving_account, "Their ServiceAccount"),
+        field("predict_name", &Layout::predict_name, "Predict service of FastAPI"),
+        field("predict_image", &Layout::predict_image, "Its image"),
+        field("predict_host", &Layout::predict_host, "Host name people type, for its Ingress"),
+        field("deployer_account", &Layout::deployer_account,
+              "ServiceAccount of jobs and pipelines that deploy models"),
         field("canary_percent", &Layout::canary_percent, "Requests that the newest version gets"),
         field("serving_mode", &Layout::serving_mode, "KServe's Serverless or RawDeployment"),
         field("airflow_namespace", &Layout::airflow_namespace, "Namespace of Airflow"),

@@ -78,6 +78,15 @@ Tree container_security() {
               {"capabilities", map({{"drop", list({"ALL"})}})}});
 }
 
+std::string without_expansion(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    out += text[i];
+    if (text[i] == '$' && i + 1 < text.size() && text[i + 1] == '(') out += '$';
+  }
+  return out;
+}
+
 Tree env(std::string_view name, std::string_view value) {
   return map({{"name", name}, {"value", value}});
 }

@@ -34,6 +34,8 @@ Tree service_account(const Layout& layout, const Named& named);
 Tree pod_security(int user_id);
 Tree container_security();
 
+// Kubernetes puts a variable in place of $(NAME) in commands and values; "$$(" is a plain "$(".
+std::string without_expansion(std::string_view text);
 Tree env(std::string_view name, std::string_view value);
 Tree env_of_secret(std::string_view name, const std::string& secret, std::string_view key);
 Tree env_of_config(std::string_view name, const std::string& config_map, std::string_view key);

@@ -42,10 +42,13 @@ void read_files(artifacts::Artifacts& artifacts,
                 const std::string& name,
                 LabModelVersion& version) {
   try {
-    const auto place = artifacts.locate_uri("models:/" + percent_encode(name) + "/" +
-                                            std::to_string(version.version));
+    const auto place =
+        artifacts.locate_uri(artifacts.version_root(name, std::to_string(version.version)));
     version.bucket = place.bucket;
     version.key = place.key;
+    for (const auto& file : artifacts.list(place)) {
+      if (!file.is_dir) version.files.push_back(file.path);
+    }
     const auto reader = artifacts.open(place.below("MLmodel"));
     if (reader->info().size > model_file_bytes_max) return;
     std::string text;

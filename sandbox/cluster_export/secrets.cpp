@@ -96,7 +96,7 @@ std::string secrets_script(const Secrets& all) {
     variables += "#   " + one.variable + ": " + one.about + "\n";
     needs += "need " + one.variable + " " + shell_word(one.about) + "\n";
   }
-  std::string calls;
+  std::string calls = all.before;
   for (const Secret& secret : all.secrets) {
     for (const std::string& name_space : secret.namespaces) {
       calls += "secret " + name_space + " " + secret.name;

@@ -27,6 +27,7 @@ struct Secret {
 struct Secrets {
   std::vector<Needed> needed;
   std::vector<Secret> secrets;
+  std::string before{};  // shell that comes before them
 };
 
 // Those of tracking server, database, object store and jobs.

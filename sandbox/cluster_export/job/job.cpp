@@ -45,16 +45,6 @@ bool looks_secret(std::string_view name) {
   return false;
 }
 
-// Kubernetes puts a variable in place of $(NAME); "$$(" is a plain "$(".
-std::string without_expansion(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    out += text[i];
-    if (text[i] == '$' && i + 1 < text.size() && text[i + 1] == '(') out += '$';
-  }
-  return out;
-}
-
 // The newest job of each name, and every schedule; what a schedule made is left to it.
 std::vector<const jobs::Job*> chosen(const Lab& lab) {
   std::vector<const jobs::Job*> found;
@@ -159,13 +149,15 @@ Tree resources_of(const jobs::JobSpec& spec) {
   return map({{"requests", requests}, {"limits", limits}});
 }
 
-Tree job_spec(const Scene& scene, const Exported& one) {
+constexpr const char* container_name = "trainer";
+
+Tree pod_template(const Scene& scene, const Exported& one) {
   const Layout& layout = scene.layout;
   const jobs::JobSpec& spec = one.job->spec;
   Tree security = container_security();
   security.set("readOnlyRootFilesystem", Tree::of(false));  // scripts write where they run
   const Tree container =
-      map({{"name", "trainer"},
+      map({{"name", container_name},
            {"image", is_ours(spec) ? layout.sandbox_image : layout.trainer_image},
            {"command", list(command_of(spec))},
            {"workingDir", "/app"},
@@ -181,12 +173,20 @@ Tree job_spec(const Scene& scene, const Exported& one) {
            {"securityContext", pod_security(trainer_user)},
            {"containers", list({container})},
            {"volumes", list({empty_volume("tmp"), claim_volume("data", layout.jobs_claim)})}});
-  const auto timeout = static_cast<std::int64_t>(std::ceil(spec.timeout_s));
+  return map({{"metadata", map({{"labels", labels(layout, "training-job")}})}, {"spec", pod}});
+}
+
+std::int64_t timeout_of(const jobs::JobSpec& spec) {
+  return static_cast<std::int64_t>(std::ceil(spec.timeout_s));
+}
+
+Tree job_spec(const Scene& scene, const Exported& one) {
+  const jobs::JobSpec& spec = one.job->spec;
+  const std::int64_t timeout = timeout_of(spec);
   return map({{"backoffLimit", spec.retries},
               {"activeDeadlineSeconds", only_if(timeout > 0, timeout)},
               {"ttlSecondsAfterFinished", kept_for_s},
-              {"template", map({{"metadata", map({{"labels", labels(layout, "training-job")}})},
-                                {"spec", pod}})}});
+              {"template", pod_template(scene, one)}});
 }
 
 std::string about(const Exported& one) {
@@ -261,6 +261,19 @@ std::string readme(const Layout& layout, const std::vector<Exported>& all) {
 }
 
 }  // namespace
+
+std::vector<ScheduledJob> scheduled_jobs(const Scene& scene) {
+  std::vector<ScheduledJob> all;
+  for (const Exported& one : exported_jobs(scene.lab)) {
+    const jobs::JobSpec& spec = one.job->spec;
+    if (spec.cron.empty()) continue;
+    Tree pod = map({{"apiVersion", "v1"}, {"kind", "Pod"}});
+    pod.update(pod_template(scene, one));
+    all.push_back({one.name, one.job->name, spec.cron, spec.retries, timeout_of(spec),
+                   container_name, std::move(pod)});
+  }
+  return all;
+}
 
 Files job_files(const Scene& scene) {
   const Layout& layout = scene.layout;

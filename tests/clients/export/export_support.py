@@ -30,6 +30,14 @@ def go_tool(name):
     return found
 
 
+def go_file(name):
+    """A file that tests/run took out of a Go module."""
+    tools = Path(os.environ.get("SANDBOX_GO_TOOLS", GO_TOOLS))
+    place = tools.with_name("files") / name
+    assert place.exists(), f"There is no {name}: tests/run fetches it"
+    return place
+
+
 def run_export(data_dir, *words, environment=None):
     return subprocess.run(
         [binary(), "export", *map(str, words), "--data-dir", str(data_dir)],
@@ -176,6 +184,10 @@ if words[:3] == ["create", "secret", "generic"]:
     data = {f.name: base64.b64encode(f.read_bytes()).decode() for f in sorted(folder.iterdir())}
     print(json.dumps({"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": data,
                       "metadata": {"name": words[3], "namespace": words[words.index("--namespace") + 1]}}))
+elif words[:2] == ["annotate", "--local"]:
+    document = json.load(sys.stdin)
+    document["metadata"]["annotations"] = dict(w.split("=", 1) for w in words if "=" in w)
+    print(json.dumps(document))
 elif words[:1] == ["apply"]:
     with record.open("a") as out:
         out.write(sys.stdin.read().strip() + "\\n")
@@ -184,9 +196,8 @@ else:
 """
 
 
-def made_secrets(script, tmp_path, variables):
-    """What make-secrets.sh would give the cluster: {(namespace, name, key): value}."""
-    import base64
+def applied_secrets(script, tmp_path, variables):
+    """The Secrets that make-secrets.sh would give the cluster."""
     import json
 
     folder = tmp_path / "kubectl"
@@ -201,10 +212,17 @@ def made_secrets(script, tmp_path, variables):
     assert done.returncode == 0, done.stderr
     for value in variables.values():
         assert value not in done.stdout + done.stderr
+    secrets = [json.loads(line) for line in (folder / "applied.jsonl").read_text().splitlines()]
+    judge(secrets)
+    return secrets
+
+
+def made_secrets(script, tmp_path, variables):
+    """The same as {(namespace, name, key): value}."""
+    import base64
+
     values = {}
-    for line in (folder / "applied.jsonl").read_text().splitlines():
-        secret = json.loads(line)
-        judge([secret])
+    for secret in applied_secrets(script, tmp_path, variables):
         space, name = secret["metadata"]["namespace"], secret["metadata"]["name"]
         for key, text in secret["data"].items():
             values[(space, name, key)] = base64.b64decode(text).decode()

@@ -47,7 +47,7 @@ TEST_CASE("every manifest of a hostile lab is YAML with names that a cluster tak
   const Lab lab = hostile_lab();
   for (const Preset& preset : presets()) {
     const Layout layout = make_layout(lab, preset.name, {});
-    for (const char* target : {"k8s", "job", "nfs", "env"}) {
+    for (const char* target : {"k8s", "job", "nfs", "env", "kserve", "fastapi"}) {
       for (const auto& [path, file] : target_named(target).render({lab, layout})) {
         if (!path.ends_with(".yaml") || path.find("kustomization") != std::string::npos) continue;
         INFO(path);

@@ -29,6 +29,11 @@ LabModelVersion version(std::int64_t number,
   made.bucket = "mlflow";
   made.key = "1/models/" + model_id + "/artifacts";
   made.flavors = std::move(flavors);
+  if (!made.flavors.empty()) made.files = {"MLmodel", "requirements.txt"};
+  for (const std::string& flavor : made.flavors) {
+    if (flavor == "sklearn") made.files.emplace_back("model.pkl");
+    if (flavor == "xgboost") made.files.emplace_back("model.ubj");
+  }
   return made;
 }
 

@@ -96,7 +96,15 @@ std::string secrets_script(const Secrets& all) {
     variables += "#   " + one.variable + ": " + one.about + "\n";
     needs += "need " + one.variable + " " + shell_word(one.about) + "\n";
   }
-  std::string calls = all.before;
+  std::string annotate;
+  for (const auto& [name, value] : all.annotations) {
+    annotate += " \\\n    " + shell_word(name + "=" + value);
+  }
+  if (!annotate.empty()) {
+    annotate = "  kubectl annotate --local --filename \"$work/plain.yaml\" --output yaml" +
+               annotate + " \\\n    >\"$work/secret.yaml\"\n";
+  }
+  std::string calls;
   for (const Secret& secret : all.secrets) {
     for (const std::string& name_space : secret.namespaces) {
       calls += "secret " + name_space + " " + secret.name;
@@ -107,7 +115,11 @@ std::string secrets_script(const Secrets& all) {
     }
   }
   return filled(own_file("scripts/make-secrets.sh"),
-                {{"variables", variables}, {"needs", needs}, {"secrets", calls}});
+                {{"variables", variables},
+                 {"needs", needs},
+                 {"secrets", calls},
+                 {"annotate", annotate.empty() ? "  mv \"$work/plain.yaml\" \"$work/secret.yaml\"\n"
+                                               : annotate}});
 }
 
 std::string secrets_exports(const Secrets& all) {

@@ -27,7 +27,7 @@ struct Secret {
 struct Secrets {
   std::vector<Needed> needed;
   std::vector<Secret> secrets;
-  std::string before{};  // shell that comes before them
+  std::vector<std::pair<std::string, std::string>> annotations{};  // of each of them
 };
 
 // Those of tracking server, database, object store and jobs.

@@ -219,8 +219,8 @@ std::vector<Tree> rbac(const Layout& layout) {
   return {role, binding};
 }
 
-// NAME='VALUE' …, as KServe's downloader of files reads them from the Secret.
-std::string storage_annotations(const Layout& layout) {
+// As KServe's downloader of files reads them from the Secret.
+std::vector<std::pair<std::string, std::string>> storage_annotations(const Layout& layout) {
   std::string address = objects_address(layout);
   const bool is_https = !address.starts_with("http://");
   if (const auto slashes = address.find("://"); slashes != address.npos) {
@@ -228,22 +228,16 @@ std::string storage_annotations(const Layout& layout) {
   }
   if (address.ends_with('/')) address.pop_back();
   if (address.empty()) address = "s3." + layout.objects_region + ".amazonaws.com";
-  std::string words;
-  for (const auto& [name, value] :
-       std::vector<std::pair<std::string, std::string>>{{"s3-endpoint", address},
-                                                        {"s3-usehttps", is_https ? "1" : "0"},
-                                                        {"s3-region", layout.objects_region}}) {
-    words += " \\\n    " + shell_word(group + name + "=" + value);
-  }
-  return words;
+  return {{group + std::string("s3-endpoint"), address},
+          {group + std::string("s3-usehttps"), is_https ? "1" : "0"},
+          {group + std::string("s3-region"), layout.objects_region}};
 }
 
 Secrets secrets_of_storage(const Layout& layout) {
   Secrets all;
   all.needed = {{"S3_ACCESS_KEY", "access key that may read the models"},
                 {"S3_SECRET_KEY", "its secret key"}};
-  all.before =
-      filled(own_file("kserve/annotated.sh"), {{"annotations", storage_annotations(layout)}});
+  all.annotations = storage_annotations(layout);
   all.secrets = {
       {storage_secret,
        {layout.serving_namespace},

@@ -63,8 +63,8 @@ secret() {
     shift 2
   done
   kubectl create secret generic "$name" --namespace "$namespace" --from-file="$work/keys" \
-    --dry-run=client -o yaml >"$work/secret.yaml"
-  seal <"$work/secret.yaml" | deliver
+    --dry-run=client -o yaml >"$work/plain.yaml"
+@{annotate}  seal <"$work/secret.yaml" | deliver
 }
 
 @{needs}

@@ -30,14 +30,6 @@ def go_tool(name):
     return found
 
 
-def go_file(name):
-    """A file that tests/run took out of a Go module."""
-    tools = Path(os.environ.get("SANDBOX_GO_TOOLS", GO_TOOLS))
-    place = tools.with_name("files") / name
-    assert place.exists(), f"There is no {name}: tests/run fetches it"
-    return place
-
-
 def run_export(data_dir, *words, environment=None):
     return subprocess.run(
         [binary(), "export", *map(str, words), "--data-dir", str(data_dir)],
@@ -185,7 +177,7 @@ if words[:3] == ["create", "secret", "generic"]:
     print(json.dumps({"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": data,
                       "metadata": {"name": words[3], "namespace": words[words.index("--namespace") + 1]}}))
 elif words[:2] == ["annotate", "--local"]:
-    document = json.load(sys.stdin)
+    document = json.loads(pathlib.Path(words[words.index("--filename") + 1]).read_text())
     document["metadata"]["annotations"] = dict(w.split("=", 1) for w in words if "=" in w)
     print(json.dumps(document))
 elif words[:1] == ["apply"]:

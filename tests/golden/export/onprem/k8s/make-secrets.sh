@@ -66,7 +66,8 @@ secret() {
     shift 2
   done
   kubectl create secret generic "$name" --namespace "$namespace" --from-file="$work/keys" \
-    --dry-run=client -o yaml >"$work/secret.yaml"
+    --dry-run=client -o yaml >"$work/plain.yaml"
+  mv "$work/plain.yaml" "$work/secret.yaml"
   seal <"$work/secret.yaml" | deliver
 }
 

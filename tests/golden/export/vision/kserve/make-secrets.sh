@@ -65,24 +65,18 @@ secret() {
     shift 2
   done
   kubectl create secret generic "$name" --namespace "$namespace" --from-file="$work/keys" \
-    --dry-run=client -o yaml >"$work/secret.yaml"
+    --dry-run=client -o yaml >"$work/plain.yaml"
+  kubectl annotate --local --filename "$work/plain.yaml" --output yaml \
+    serving.kserve.io/s3-endpoint=minio.mlflow.svc.cluster.local:9000 \
+    serving.kserve.io/s3-usehttps=0 \
+    serving.kserve.io/s3-region=us-east-1 \
+    >"$work/secret.yaml"
   seal <"$work/secret.yaml" | deliver
 }
 
 need S3_ACCESS_KEY 'access key that may read the models'
 need S3_SECRET_KEY 'its secret key'
 
-# KServe reads where the keys are good from annotations of the Secret.
-annotated() {
-  kubectl annotate --local --filename - --output yaml \
-    serving.kserve.io/s3-endpoint=minio.mlflow.svc.cluster.local:9000 \
-    serving.kserve.io/s3-usehttps=0 \
-    serving.kserve.io/s3-region=us-east-1
-}
-case "${1:-}" in
-  --sealed) seal() { annotated | kubeseal --format yaml; } ;;
-  *) seal() { annotated; } ;;
-esac
 secret serving kserve-storage \
   AWS_ACCESS_KEY_ID "$S3_ACCESS_KEY" \
   AWS_SECRET_ACCESS_KEY "$S3_SECRET_KEY"

@@ -33,7 +33,7 @@ constexpr std::array checkers{
             "for place in overlays/*; do kubectl kustomize \"$place\" >/dev/null || exit 1; done"},
     Checker{"helm", "helm", "Chart.yaml",
             "for chart in FILES; do helm lint --strict \"${chart%/*}\" || exit 1; done"},
-    Checker{"docker", "compose", "docker-compose.yml",
+    Checker{"docker compose", "compose", "docker-compose.yml",
             "docker compose --env-file .env.example config --quiet --no-interpolate"},
     Checker{"terraform", "terraform", ".tf", "terraform fmt -check -recursive ."},
     Checker{"airflow", "airflow", ".py",
@@ -67,8 +67,12 @@ Ended run(const std::string& line) {
   return ended;
 }
 
+// "docker compose" is a part of docker that need not be installed with it.
 bool is_there(std::string_view program) {
-  return run("command -v " + shell_word(program) + " 2>&1").code == 0;
+  const auto words = split(program, ' ');
+  const std::string found = "command -v " + shell_word(words.front()) + " 2>&1";
+  if (words.size() == 1) return run(found).code == 0;
+  return run(found + " && " + std::string(program) + " version 2>&1").code == 0;
 }
 
 std::string line_of(const Checker& checker,

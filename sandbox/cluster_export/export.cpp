@@ -3,21 +3,27 @@
 #include "sandbox/base/error.h"
 #include "sandbox/base/text.h"
 #include "sandbox/cluster_export/airflow/airflow.h"
+#include "sandbox/cluster_export/compose/compose.h"
 #include "sandbox/cluster_export/env/env.h"
 #include "sandbox/cluster_export/fastapi/fastapi.h"
 #include "sandbox/cluster_export/github_actions/github_actions.h"
+#include "sandbox/cluster_export/helm/helm.h"
 #include "sandbox/cluster_export/job/job.h"
 #include "sandbox/cluster_export/k8s/k8s.h"
 #include "sandbox/cluster_export/kfp/kfp.h"
 #include "sandbox/cluster_export/kserve/kserve.h"
 #include "sandbox/cluster_export/nfs/nfs.h"
 #include "sandbox/cluster_export/postgres_init/postgres_init.h"
+#include "sandbox/cluster_export/terraform/terraform.h"
 
 namespace sandbox::cluster_export {
 
 const std::vector<Target>& targets() {
   static const std::vector<Target> all{
       {"k8s", "plain manifests with Kustomize overlays", k8s_files},
+      {"helm", "a Helm chart, with its values and their schema", helm_files},
+      {"compose", "docker-compose.yml with PostgreSQL and MinIO", compose_files},
+      {"terraform", "Terraform for Docker here, for a cluster and for AWS", terraform_files},
       {"job", "the lab's jobs as Kubernetes Jobs and CronJobs", job_files},
       {"postgres-init", "SQL that prepares a PostgreSQL outside of the cluster",
        postgres_init_files},

@@ -385,18 +385,24 @@ std::vector<std::string> bucket_names(const Lab& lab, const Layout& layout) {
   return names;
 }
 
+std::vector<std::string> namespaces_of(const Layout& layout) {
+  std::vector<std::string> names{layout.mlflow_namespace, layout.jobs_namespace,
+                                 layout.serving_namespace};
+  if (layout.database == "in-cluster") names.push_back(layout.database_namespace);
+  if (layout.objects == "in-cluster") names.push_back(layout.objects_namespace);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
 std::string server_image(const Layout& layout) {
   return layout.server == "mlflow" ? layout.mlflow_image : layout.sandbox_image;
 }
 
-std::vector<std::string> allowed_hosts(const Layout& layout) {
-  const std::string& service = layout.mlflow_service;
-  const std::string in_namespace = service + "." + layout.mlflow_namespace;
+std::vector<std::string> allowed_hosts_of(std::vector<std::string> names) {
+  for (const char* own : {"localhost", "127.0.0.1", "[::1]"}) names.emplace_back(own);
   std::vector<std::string> hosts;
-  for (const std::string& name :
-       {service, in_namespace, in_namespace + ".svc", in_namespace + ".svc.cluster.local",
-        layout.ingress_host, std::string("localhost"), std::string("127.0.0.1"),
-        std::string("[::1]")}) {
+  for (const std::string& name : names) {
     hosts.push_back(name);
     hosts.push_back(name + ":*");
   }
@@ -406,6 +412,13 @@ std::vector<std::string> allowed_hosts(const Layout& layout) {
     hosts.push_back("172." + std::to_string(second) + ".*");
   }
   return hosts;
+}
+
+std::vector<std::string> allowed_hosts(const Layout& layout) {
+  const std::string& service = layout.mlflow_service;
+  const std::string in_namespace = service + "." + layout.mlflow_namespace;
+  return allowed_hosts_of({service, in_namespace, in_namespace + ".svc",
+                           in_namespace + ".svc.cluster.local", layout.ingress_host});
 }
 
 }  // namespace sandbox::cluster_export

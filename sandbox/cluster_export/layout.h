@@ -186,11 +186,15 @@ std::string database_host(const Layout& layout);
 std::string artifacts_uri(const Lab& lab, const Layout& layout);
 // All buckets that have to be there, that of the artifacts first.
 std::vector<std::string> bucket_names(const Lab& lab, const Layout& layout);
+// Those that the installation has things in, in the order of their names.
+std::vector<std::string> namespaces_of(const Layout& layout);
 // The image of the tracking server.
 std::string server_image(const Layout& layout);
 // What MLflow's check of the Host header must let pass: every name of the Service, with and without
 // port, the Ingress host, loopback and private addresses. Source:
 // mlflow/server/fastapi_security.py.
 std::vector<std::string> allowed_hosts(const Layout& layout);
+// The same for a server that is called by these names.
+std::vector<std::string> allowed_hosts_of(std::vector<std::string> names);
 
 }  // namespace sandbox::cluster_export

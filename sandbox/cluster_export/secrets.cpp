@@ -110,6 +110,14 @@ std::string secrets_script(const Secrets& all) {
                 {{"variables", variables}, {"needs", needs}, {"secrets", calls}});
 }
 
+std::string secrets_exports(const Secrets& all) {
+  std::string lines;
+  for (const Needed& one : all.needed) {
+    lines += "    export " + one.variable + "=…    # " + one.about + "\n";
+  }
+  return lines;
+}
+
 std::vector<Tree> external_secrets(const Scene& scene, const Secrets& all) {
   std::vector<Tree> documents;
   for (const Secret& secret : all.secrets) {

@@ -36,6 +36,9 @@ Secrets secrets_of(const Scene& scene);
 // make-secrets.sh: asks for what is needed and gives the cluster the Secrets, or sealed ones.
 std::string secrets_script(const Secrets& secrets);
 
+// Lines of a README that set what is needed: "    export NAME=…    # ABOUT".
+std::string secrets_exports(const Secrets& secrets);
+
 // The same as ExternalSecrets of the External Secrets Operator, from a store of this name; the
 // store's entries are called PROJECT/SECRET, with the keys as properties.
 std::vector<Tree> external_secrets(const Scene& scene, const Secrets& secrets);

@@ -33,16 +33,6 @@ Named server_named(const Layout& layout) {
   return {layout.mlflow_name, layout.mlflow_namespace, layout.mlflow_name};
 }
 
-std::vector<std::string> namespaces_of(const Layout& layout) {
-  std::vector<std::string> names{layout.mlflow_namespace, layout.jobs_namespace,
-                                 layout.serving_namespace};
-  if (layout.database == "in-cluster") names.push_back(layout.database_namespace);
-  if (layout.objects == "in-cluster") names.push_back(layout.objects_namespace);
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
-}
-
 // Keys of the object store, under the names that boto3 and MLflow read.
 void add_object_keys(const Layout& layout, Tree& variables) {
   append(variables, env_of_secret("AWS_ACCESS_KEY_ID", layout.objects_secret, "access-key"));
@@ -429,8 +419,28 @@ void add_overlays(const Scene& scene, Files& files, const Secrets& secrets) {
       {{"resources", list({"../../base"})}, {"components", list({"../../components/ingress"})}});
 }
 
-// How the lab's runs and files get there.
-std::string data_steps(const Scene& scene) {
+std::string readme(const Scene& scene, const Secrets& secrets) {
+  const Layout& layout = scene.layout;
+  return filled(own_file("k8s/README.md"),
+                {{"exports", secrets_exports(secrets)},
+                 {"mlflow_namespace", layout.mlflow_namespace},
+                 {"mlflow_name", layout.mlflow_name},
+                 {"mlflow_service", layout.mlflow_service},
+                 {"mlflow_port", std::to_string(layout.mlflow_port)},
+                 {"jobs_namespace", layout.jobs_namespace},
+                 {"address", mlflow_address(layout)},
+                 {"image", server_image(layout)},
+                 {"artifacts", artifacts_uri(scene.lab, layout)},
+                 {"data", data_steps_for_cluster(scene)},
+                 {"build", is_mlflow(layout)
+                               ? ""
+                               : " `Dockerfile` makes the server's image in the directory of the "
+                                 "source of mlops-sandbox."}});
+}
+
+}  // namespace
+
+std::string data_steps_for_cluster(const Scene& scene) {
   const Layout& layout = scene.layout;
   const std::string target = artifacts_uri(scene.lab, layout);
   if (layout.database == "sqlite") {
@@ -440,31 +450,6 @@ std::string data_steps(const Scene& scene) {
   }
   return filled(own_file("k8s/data.md"), {{"target", target}});
 }
-
-std::string readme(const Scene& scene, const Secrets& secrets) {
-  const Layout& layout = scene.layout;
-  std::string exports;
-  for (const Needed& one : secrets.needed) {
-    exports += "    export " + one.variable + "=…    # " + one.about + "\n";
-  }
-  return filled(own_file("k8s/README.md"),
-                {{"exports", exports},
-                 {"mlflow_namespace", layout.mlflow_namespace},
-                 {"mlflow_name", layout.mlflow_name},
-                 {"mlflow_service", layout.mlflow_service},
-                 {"mlflow_port", std::to_string(layout.mlflow_port)},
-                 {"jobs_namespace", layout.jobs_namespace},
-                 {"address", mlflow_address(layout)},
-                 {"image", server_image(layout)},
-                 {"artifacts", artifacts_uri(scene.lab, layout)},
-                 {"data", data_steps(scene)},
-                 {"build", is_mlflow(layout)
-                               ? ""
-                               : " `Dockerfile` makes the server's image in the directory of the "
-                                 "source of mlops-sandbox."}});
-}
-
-}  // namespace
 
 Files k8s_files(const Scene& scene) {
   Files files;

@@ -96,7 +96,7 @@ std::string secrets_script(const Secrets& all) {
     variables += "#   " + one.variable + ": " + one.about + "\n";
     needs += "need " + one.variable + " " + shell_word(one.about) + "\n";
   }
-  std::string calls = all.before;
+  std::string calls = all.annotated;
   for (const Secret& secret : all.secrets) {
     for (const std::string& name_space : secret.namespaces) {
       calls += "secret " + name_space + " " + secret.name;
@@ -106,8 +106,11 @@ std::string secrets_script(const Secrets& all) {
       calls += "\n";
     }
   }
-  return filled(own_file("scripts/make-secrets.sh"),
-                {{"variables", variables}, {"needs", needs}, {"secrets", calls}});
+  const std::string sealing = all.annotated.empty() ? "seal <\"$work/secret.yaml\""
+                                                    : "annotated <\"$work/secret.yaml\" | seal";
+  return filled(
+      own_file("scripts/make-secrets.sh"),
+      {{"variables", variables}, {"needs", needs}, {"sealing", sealing}, {"secrets", calls}});
 }
 
 std::string secrets_exports(const Secrets& all) {

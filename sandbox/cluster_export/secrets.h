@@ -27,7 +27,7 @@ struct Secret {
 struct Secrets {
   std::vector<Needed> needed;
   std::vector<Secret> secrets;
-  std::string before{};  // shell that comes before them
+  std::string annotated{};  // a function of that name, through which each Secret goes; or ""
 };
 
 // Those of tracking server, database, object store and jobs.

@@ -2,7 +2,3 @@
 annotated() {
   kubectl annotate --local --filename - --output yaml@{annotations}
 }
-case "${1:-}" in
-  --sealed) seal() { annotated | kubeseal --format yaml; } ;;
-  *) seal() { annotated; } ;;
-esac

@@ -242,7 +242,7 @@ Secrets secrets_of_storage(const Layout& layout) {
   Secrets all;
   all.needed = {{"S3_ACCESS_KEY", "access key that may read the models"},
                 {"S3_SECRET_KEY", "its secret key"}};
-  all.before =
+  all.annotated =
       filled(own_file("kserve/annotated.sh"), {{"annotations", storage_annotations(layout)}});
   all.secrets = {
       {storage_secret,

@@ -64,7 +64,7 @@ secret() {
   done
   kubectl create secret generic "$name" --namespace "$namespace" --from-file="$work/keys" \
     --dry-run=client -o yaml >"$work/secret.yaml"
-  seal <"$work/secret.yaml" | deliver
+  @{sealing} | deliver
 }
 
 @{needs}

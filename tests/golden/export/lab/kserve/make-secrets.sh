@@ -66,7 +66,7 @@ secret() {
   done
   kubectl create secret generic "$name" --namespace "$namespace" --from-file="$work/keys" \
     --dry-run=client -o yaml >"$work/secret.yaml"
-  seal <"$work/secret.yaml" | deliver
+  annotated <"$work/secret.yaml" | seal | deliver
 }
 
 need S3_ACCESS_KEY 'access key that may read the models'
@@ -79,10 +79,6 @@ annotated() {
     serving.kserve.io/s3-usehttps=0 \
     serving.kserve.io/s3-region=us-east-1
 }
-case "${1:-}" in
-  --sealed) seal() { annotated | kubeseal --format yaml; } ;;
-  *) seal() { annotated; } ;;
-esac
 secret kubeflow-user-example-com kserve-storage \
   AWS_ACCESS_KEY_ID "$S3_ACCESS_KEY" \
   AWS_SECRET_ACCESS_KEY "$S3_SECRET_KEY"

@@ -74,6 +74,7 @@ Tree git_sync(const Layout& layout) {
               {"repo", layout.airflow_git_repo},
               {"branch", "main"},
               {"rev", "HEAD"},
+              {"ref", "main"},  // what git-sync 4 reads in place of the two
               {"depth", 1},
               {"subPath", "dags"},
               {"sshKeySecret", only_if(is_ssh(layout), git_secret)}});

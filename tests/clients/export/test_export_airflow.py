@@ -112,6 +112,8 @@ def test_the_charts_values(course_lab, tmp_path, logs):
     assert values["postgresql"] == {"enabled": False}
     sync = values["dags"]["gitSync"]
     assert sync["enabled"] is True and sync["repo"] == "git@git.example.org:ann/dags.git"
+    # git-sync 4 reads `ref`, whose default is a branch of Airflow's own repository.
+    assert (sync["branch"], sync["ref"], sync["subPath"]) == ("main", "main", "dags")
     assert values["webserver"]["defaultUser"] == {"enabled": False}
     assert {
         "name": "AIRFLOW_VAR_MLFLOW_URI", "value": "http://mlflow.mlflow.svc.cluster.local:5000",

@@ -27,7 +27,6 @@ log = logging.getLogger("uvicorn.error")
 NAME = os.environ["MODEL_NAME"]
 ALIAS = os.environ.get("MODEL_ALIAS", "champion")
 RELOAD_SECONDS = float(os.environ.get("RELOAD_SECONDS", "60"))
-BODY_BYTES_MAX = 16 << 20
 
 
 class Loaded:
@@ -61,7 +60,10 @@ class Loaded:
         client = mlflow.MlflowClient()
         try:
             version = client.get_model_version_by_alias(NAME, ALIAS).version
-        except MlflowException:
+        except MlflowException as error:
+            # A registry that is away for a moment is no reason to change the model.
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
             found = client.get_registered_model(NAME).latest_versions
             if not found:
                 raise
@@ -156,8 +158,6 @@ def predict(body: Instances):
 
 @app.post("/invocations")
 async def invocations(request: Request):
-    if int(request.headers.get("content-length", 0)) > BODY_BYTES_MAX:
-        raise HTTPException(413, f"A body has at most {BODY_BYTES_MAX} bytes")
     try:
         body = await request.json()
     except ValueError as error:

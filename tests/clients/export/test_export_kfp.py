@@ -73,11 +73,12 @@ def test_names_that_mean_something_to_yaml_and_python(fresh_lab, tmp_path):
 def houses():
     """Made up as California's houses are: a price that hangs on income, rooms and place."""
     dice = random.Random(7)
-    lines = ["MedInc,AveRooms,AveBedrms,AveOccup,MedHouseVal"]
+    lines = ["MedInc,AveRooms,AveBedrms,Population,AveOccup,Latitude,Longitude,MedHouseVal"]
     for _ in range(600):
         income, rooms, people = dice.uniform(1, 10), dice.uniform(3, 9), dice.uniform(1, 5)
         price = 0.4 * income + 0.3 * rooms / people + dice.gauss(0, 0.1)
-        lines.append(f"{income},{rooms},{rooms / 5},{people},{price}")
+        place = f"{dice.uniform(33, 41)},{dice.uniform(-124, -115)}"
+        lines.append(f"{income},{rooms},{rooms / 5},{people * 300},{people},{place},{price}")
     return "\n".join(lines) + "\n"
 
 
@@ -115,6 +116,10 @@ def test_the_pipeline_runs_against_a_lab(fresh_lab, tmp_path):
     bucket, key = service["spec"]["predictor"]["model"]["storageUri"].removeprefix("s3://").split("/", 1)
     names = [each["Key"] for each in files.list_objects_v2(Bucket=bucket, Prefix=key)["Contents"]]
     assert f"{key}/model.pkl" in names
+    # S2-17 to S2-19: the derived features are what the model was taught.
+    told = files.get_object(Bucket=bucket, Key=f"{key}/MLmodel")["Body"].read().decode()
+    for feature in ("bedroom_ratio", "people_per_household", "dist_to_bay"):
+        assert feature in told
 
     _, log = pipeline(place, tmp_path, parameters | {"r2_threshold": 2.0, "max_depth": 2}, **keys)
     assert "ALERT: houses" in log

@@ -98,4 +98,28 @@ TEST_CASE("a hostile job's words arrive as they were", "[cluster_export]") {
   CHECK(jobs == 2);
 }
 
+TEST_CASE("a huge lab is exported whole", "[cluster_export]") {
+  constexpr std::size_t count = 1'000;  // of jobs, as many as are told (jobs::jobs_listed_max)
+  Lab lab = course_lab();
+  const LabModel model = lab.models.front();
+  const jobs::Job job = lab.jobs.back();
+  lab.models.clear();
+  lab.jobs.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    lab.models.push_back(model);
+    lab.models.back().name += "-" + std::to_string(i);
+    lab.jobs.push_back(job);
+    lab.jobs.back().name += "-" + std::to_string(i);
+    lab.experiments.push_back({std::to_string(i + 1), "e" + std::to_string(i), ""});
+  }
+  const Layout layout = make_layout(lab, "lab", {});
+  for (const Target& target : targets()) {
+    const Files files = target.render({lab, layout});
+    INFO(target.name);
+    CHECK_FALSE(files.empty());
+    // A file for each, so no two had the same name.
+    if (target.name == "job" || target.name == "kserve") CHECK(files.size() > count);
+  }
+}
+
 }  // namespace sandbox::cluster_export

@@ -1,6 +1,7 @@
 """Manifests of a lab: what Kubernetes' own schemas, Kustomize and a shell say of them."""
 
 import os
+import re
 import signal
 import subprocess
 
@@ -123,6 +124,23 @@ def test_buckets_of_the_lab_are_made(course_lab, tmp_path):
     job = of_kind(documents(place / "base/buckets.yaml"), "Job")[0]
     command = job["spec"]["template"]["spec"]["containers"][0]["command"]
     assert command[2:] == ["mlflow-artifacts"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_what_does_not_work_in_the_documents_is_not_copied(course_lab, tmp_path, preset):
+    """S4-12, S3-38 and others: images that are gone or lack the drivers of PostgreSQL and S3, a chart
+    repository that is none, words that the next version refuses. Selectors, restart policies, buckets
+    and grants have tests of their own here."""
+    export(course_lab.data_dir, tmp_path, "all", "--preset", preset)
+    images = set()
+    for name, text in texts(tmp_path).items():
+        if "schema.json" in name:
+            continue
+        for word in ("docker.io/minio/", "image: minio/", "bitnami", "charts.community.dev", ":latest",
+                     "schedule_interval", "AmazonS3FullAccess", "localhost:5000/api"):
+            assert word not in text, f"{name} has {word}"
+        images |= set(re.findall(r"ghcr\.io/mlflow/mlflow:[\w.-]+", text))
+    assert images == {"ghcr.io/mlflow/mlflow:v3.17.2-full"}
 
 
 def test_scripts_pass_shellcheck(course_lab, tmp_path):

@@ -252,16 +252,17 @@ MlflowServer::MlflowServer(Env& env,
   import::install_import(api, parts_->importer, options.local_token);
   migrate::install_migrate(api, options.migrate, options.local_token);
   jobs::install_jobs(api, parts_->jobs, parts_->supervisor, parts_->passes, options.local_token);
-  cluster_export::install_lab(api,
-                              {parts_->experiments, parts_->registered_models, parts_->artifacts,
-                               parts_->jobs, parts_->job_secrets, parts_->job_config, objects,
-                               options.gate == nullptr ? nullptr : &options.gate->accounts()},
-                              {.mlflow_version = std::string(mlflow_version),
-                               .backend = options.lab.backend,
-                               .auth = options.lab.auth,
-                               .default_artifact_root = options.default_artifact_root,
-                               .artifacts_destination = options.artifacts_destination,
-                               .artifacts_endpoint = options.lab.artifacts_endpoint});
+  cluster_export::install_lab(
+      api,
+      {parts_->experiments, parts_->registered_models, parts_->model_versions, parts_->artifacts,
+       parts_->jobs, parts_->job_secrets, parts_->job_config, objects,
+       options.gate == nullptr ? nullptr : &options.gate->accounts()},
+      {.mlflow_version = std::string(mlflow_version),
+       .backend = options.lab.backend,
+       .auth = options.lab.auth,
+       .default_artifact_root = options.default_artifact_root,
+       .artifacts_destination = options.artifacts_destination,
+       .artifacts_endpoint = options.lab.artifacts_endpoint});
   jobs::install_kept_variables(api, parts_->job_secrets, parts_->job_config, parts_->passes,
                                options.local_token);
   mlflow_ui::install_absent_features(api);

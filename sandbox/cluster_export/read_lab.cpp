@@ -59,7 +59,7 @@ void read_files(artifacts::Artifacts& artifacts,
   }
 }
 
-LabModel model_of(artifacts::Artifacts& artifacts, const registry::RegisteredModel& model) {
+LabModel model_of(const Rooms& rooms, const registry::RegisteredModel& model) {
   std::map<std::int64_t, LabModelVersion, std::greater<>> versions;
   for (const auto& alias : model.aliases) {
     const auto number = parse_int64(alias.version);
@@ -74,7 +74,8 @@ LabModel model_of(artifacts::Artifacts& artifacts, const registry::RegisteredMod
   for (auto& [number, version] : versions) {
     version.version = number;
     std::sort(version.aliases.begin(), version.aliases.end());
-    read_files(artifacts, model.name, version);
+    version.run_id = rooms.versions.get(model.name, std::to_string(number)).run_id.value_or("");
+    read_files(rooms.artifacts, model.name, version);
     found.versions.push_back(std::move(version));
   }
   return found;
@@ -86,7 +87,7 @@ std::vector<LabModel> models_of(const Rooms& rooms) {
   do {
     const auto page = rooms.models.search("", {}, page_models, token);
     for (const auto& model : page.registered_models) {
-      LabModel one = model_of(rooms.artifacts, model);
+      LabModel one = model_of(rooms, model);
       if (!one.versions.empty()) found.push_back(std::move(one));
     }
     token = page.next_page_token.value_or("");

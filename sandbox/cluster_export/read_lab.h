@@ -28,6 +28,7 @@ struct LabFacts {
 struct Rooms {
   tracking::Experiments& experiments;
   registry::RegisteredModels& models;
+  registry::ModelVersions& versions;
   artifacts::Artifacts& artifacts;
   jobs::Jobs& jobs;
   jobs::KeptVariables& job_secrets;

@@ -81,11 +81,32 @@ void add_users(const Scene& scene, Secrets& all) {
 
 }  // namespace
 
+Secrets login_for(const std::string& name_space) {
+  Secrets all;
+  all.needed = {{"MLFLOW_USERNAME", "user of the tracking server that programs log in as"},
+                {"MLFLOW_PASSWORD", "its password"}};
+  all.secrets = {{login_secret,
+                  {name_space},
+                  {{"username", "$MLFLOW_USERNAME"}, {"password", "$MLFLOW_PASSWORD"}}}};
+  return all;
+}
+
+void add_login(const Scene& scene, Tree& variables) {
+  if (!has_users(scene)) return;
+  append(variables, env_of_secret("MLFLOW_TRACKING_USERNAME", login_secret, "username"));
+  append(variables, env_of_secret("MLFLOW_TRACKING_PASSWORD", login_secret, "password"));
+}
+
 Secrets secrets_of(const Scene& scene) {
   Secrets all;
   add_database(scene, all);
   add_objects(scene, all);
   add_users(scene, all);
+  if (has_users(scene)) {
+    const Secrets login = login_for(scene.layout.jobs_namespace);
+    all.needed.insert(all.needed.end(), login.needed.begin(), login.needed.end());
+    all.secrets.insert(all.secrets.end(), login.secrets.begin(), login.secrets.end());
+  }
   return all;
 }
 

@@ -30,6 +30,12 @@ struct Secrets {
   std::vector<std::pair<std::string, std::string>> annotations{};  // of each of them
 };
 
+// Of a user that programs log in as, where the lab has users: the keys username and password.
+inline constexpr const char* login_secret = "mlflow-login";
+Secrets login_for(const std::string& name_space);
+// The variables by which MLflow's client logs in; none where nobody has to.
+void add_login(const Scene& scene, Tree& variables);
+
 // Those of tracking server, database, object store and jobs.
 Secrets secrets_of(const Scene& scene);
 

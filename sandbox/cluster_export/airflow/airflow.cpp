@@ -4,6 +4,7 @@
 #include "sandbox/cluster_export/job/job.h"
 #include "sandbox/cluster_export/manifests.h"
 #include "sandbox/cluster_export/secrets.h"
+#include "sandbox/cluster_export/server.h"
 
 // Source of the names: values.yaml of the chart apache-airflow/airflow 1.18.
 namespace sandbox::cluster_export {
@@ -40,12 +41,14 @@ Tree writable_container_security() {
   return security;
 }
 
-Tree training(const Layout& layout) {
+Tree training(const Scene& scene) {
+  const Layout& layout = scene.layout;
   return map({{"dag_id", layout.airflow_dag},
               {"image", layout.trainer_image},
               {"experiment_name", experiment},
               {"config_map", layout.jobs_config + "-env"},
               {"secret", layout.objects_secret},
+              {"login_secret", has_users(scene) ? login_secret : ""},
               {"resources", resources({"1", "2Gi", "4Gi", {}})},
               {"pod_security", pod_security(trainer_user)},
               {"container_security", writable_container_security()}});
@@ -65,7 +68,7 @@ std::string settings_file(const Scene& scene) {
   }
   return json_file(map({{"project", layout.project},
                         {"namespace", layout.jobs_namespace},
-                        {"training", training(layout)},
+                        {"training", training(scene)},
                         {"jobs", jobs}}));
 }
 

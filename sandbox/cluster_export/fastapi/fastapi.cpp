@@ -12,7 +12,6 @@ namespace {
 
 constexpr int server_user = 10001;
 constexpr int port = 8000;
-constexpr const char* login_secret = "mlflow-login";
 constexpr const char* ingress_namespace = "ingress-nginx";
 
 Named named(const Layout& layout) {
@@ -34,12 +33,11 @@ std::string model_name(const Lab& lab) {
 }
 
 Tree variables(const Scene& scene) {
-  const bool logs_in = has_users(scene);
-  return list(
-      {env("HOME", "/tmp"), env("MLFLOW_TRACKING_URI", mlflow_address(scene.layout)),
-       env("MODEL_NAME", without_expansion(model_name(scene.lab))), env("MODEL_ALIAS", "champion"),
-       only_if(logs_in, env_of_secret("MLFLOW_TRACKING_USERNAME", login_secret, "username")),
-       only_if(logs_in, env_of_secret("MLFLOW_TRACKING_PASSWORD", login_secret, "password"))});
+  Tree all = list({env("HOME", "/tmp"), env("MLFLOW_TRACKING_URI", mlflow_address(scene.layout)),
+                   env("MODEL_NAME", without_expansion(model_name(scene.lab))),
+                   env("MODEL_ALIAS", "champion")});
+  add_login(scene, all);
+  return all;
 }
 
 Tree deployment(const Scene& scene) {
@@ -91,16 +89,6 @@ std::string manifests(const Scene& scene) {
                                    {{{{layout.mlflow_namespace, layout.mlflow_name}}, {5000}}})});
 }
 
-Secrets login(const Layout& layout) {
-  Secrets all;
-  all.needed = {{"MLFLOW_USERNAME", "user of the tracking server that may read the model"},
-                {"MLFLOW_PASSWORD", "its password"}};
-  all.secrets = {{login_secret,
-                  {layout.serving_namespace},
-                  {{"username", "$MLFLOW_USERNAME"}, {"password", "$MLFLOW_PASSWORD"}}}};
-  return all;
-}
-
 // A name as one word of Markdown's text.
 std::string one_line(const std::string& text) {
   std::string out = python_quoted(text, false);
@@ -119,7 +107,8 @@ Files fastapi_files(const Scene& scene) {
   files["requirements.txt"] = {
       filled(own_file("fastapi/requirements.txt"), {{"mlflow", scene.lab.mlflow_version}})};
   files["service.yaml"] = {manifests(scene)};
-  if (has_users(scene)) files["make-secrets.sh"] = {secrets_script(login(layout)), true};
+  if (has_users(scene))
+    files["make-secrets.sh"] = {secrets_script(login_for(layout.serving_namespace)), true};
   files["README.md"] = {filled(own_file("fastapi/README.md"),
                                {{"model", one_line(model)},
                                 {"model_word", shell_word(one_line(model))},

@@ -110,6 +110,7 @@ Tree variables_of(const Scene& scene, const Exported& one) {
                    env_of_config("AWS_DEFAULT_REGION", layout.jobs_config, "aws-default-region"),
                    env_of_secret("AWS_ACCESS_KEY_ID", layout.objects_secret, "access-key"),
                    env_of_secret("AWS_SECRET_ACCESS_KEY", layout.objects_secret, "secret-key")});
+  add_login(scene, all);
   if (!spec.experiment_name.empty()) {
     append(all, env("MLFLOW_EXPERIMENT_NAME", without_expansion(spec.experiment_name)));
   }

@@ -258,9 +258,12 @@ def test_users_get_a_database_of_their_own(tmp_path, server):
     found = documents(*yaml_files(place / "base"))
     judge(found)
     values = {"DATABASE_PASSWORD": "p:w/d %", "S3_ACCESS_KEY": "tester", "S3_SECRET_KEY": "secret12",
-              "MLFLOW_ADMIN_PASSWORD": "twelve letters", "MLFLOW_FLASK_KEY": "random"}
+              "MLFLOW_ADMIN_PASSWORD": "twelve letters", "MLFLOW_FLASK_KEY": "random",
+              "MLFLOW_USERNAME": "trainer", "MLFLOW_PASSWORD": "twelve more letters"}
     secrets = made_secrets(place / "make-secrets.sh", tmp_path, values)
     check_references(found, secrets)
+    space = "kubeflow-user-example-com"  # jobs log in
+    assert secrets[(space, "mlflow-login", "username")] == "trainer"
     inits = export(tmp_path / "data", tmp_path / "out", "postgres-init") / "postgres-init"
     passwords = {
         "MLFLOW_DB_PASSWORD": values["DATABASE_PASSWORD"], "AIRFLOW_DB_PASSWORD": "airflow1234",

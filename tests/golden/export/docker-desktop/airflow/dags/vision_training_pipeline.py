@@ -16,6 +16,16 @@ except ImportError:  # Airflow 2
 settings = json.loads(Path(__file__).with_name("mlops_lab.json").read_text())
 training = settings["training"]
 
+keys = [
+    Secret("env", "AWS_ACCESS_KEY_ID", training["secret"], "access-key"),
+    Secret("env", "AWS_SECRET_ACCESS_KEY", training["secret"], "secret-key"),
+]
+if training["login_secret"]:
+    keys += [
+        Secret("env", "MLFLOW_TRACKING_USERNAME", training["login_secret"], "username"),
+        Secret("env", "MLFLOW_TRACKING_PASSWORD", training["login_secret"], "password"),
+    ]
+
 with DAG(
     dag_id=training["dag_id"],
     schedule=None,
@@ -42,10 +52,7 @@ with DAG(
                 config_map_ref=k8s.V1ConfigMapEnvSource(name=training["config_map"])
             )
         ],
-        secrets=[
-            Secret("env", "AWS_ACCESS_KEY_ID", training["secret"], "access-key"),
-            Secret("env", "AWS_SECRET_ACCESS_KEY", training["secret"], "secret-key"),
-        ],
+        secrets=keys,
         container_resources=k8s.V1ResourceRequirements(**training["resources"]),
         security_context=training["pod_security"],
         container_security_context=training["container_security"],

@@ -508,7 +508,7 @@ class TestOthers:
 
     @pytest.mark.parametrize(
         "command",
-        ["doctor", "export", "pipeline", "serve"],
+        ["doctor", "pipeline", "serve"],
     )
     def test_what_is_not_there_yet_says_so(self, command):
         refused = call(command, "something")

@@ -1,6 +1,5 @@
 """The predict service of an export: run by uvicorn against a lab, and its manifests."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -20,23 +19,17 @@ from export_support import (
     one_of,
     texts,
 )
-from own_lab import clean_environment
+from own_lab import clean_environment, free_ports, wait_until
 from sklearn.linear_model import LinearRegression
 
 ROWS = [[0.0, 1.0], [1.0, 0.0], [2.0, 1.0]]
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Service:
     """app.py of an export under uvicorn."""
 
     def __init__(self, folder, tmp_path, variables):
-        port = free_port()
+        (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
         self.log = tmp_path / "uvicorn.log"
         with open(self.log, "wb") as log:
@@ -142,7 +135,7 @@ def test_what_is_wrong_is_said(service):
     assert answer.status_code == 400 and "JSON" in answer.text
     # The registry without the model: the one that is loaded goes on.
     client.delete_registered_model(name)
-    time.sleep(1)
+    wait_until(lambda: f"{name} cannot be loaded" in running.log.read_text(), seconds=60)
     assert running.post("/predict", {"instances": [[5.0, 0.0]]})["predictions"] == pytest.approx([10.0])
 
 
